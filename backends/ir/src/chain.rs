@@ -1,0 +1,63 @@
+//! An ordered, total list of rules: the first match decides, else the default.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Outcome, Packet, Rule, RuleId, Verdict};
+
+/// The rules of one NIC and direction, strongest first, and what happens to all other packets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chain {
+    rules: Vec<Rule>,
+    default: Verdict,
+    default_id: RuleId,
+}
+
+/// How a chain decides a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainDecision<'a> {
+    /// The verdict and whether it is logged.
+    pub outcome: Outcome,
+    /// The deciding rule; `None` when the default decided.
+    pub rule: Option<&'a Rule>,
+    /// The first source rule behind the decision.
+    pub id: RuleId,
+}
+
+impl Chain {
+    /// A chain of rules sorted by rank (and within a rank by origin), with its default. The default is never logged.
+    pub fn new(mut rules: Vec<Rule>, default: Verdict, default_id: RuleId) -> Self {
+        rules.sort_by(|a, b| (a.rank, &a.origin).cmp(&(b.rank, &b.origin)));
+        Self { rules, default, default_id }
+    }
+
+    /// A chain whose rules stand in their final order already, as an optimiser pass leaves them.
+    pub const fn from_ordered(rules: Vec<Rule>, default: Verdict, default_id: RuleId) -> Self {
+        Self { rules, default, default_id }
+    }
+
+    /// The rules, the strongest first.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The verdict of packets that no rule matches.
+    pub const fn default(&self) -> Verdict {
+        self.default
+    }
+
+    /// The id that stands for the default.
+    pub const fn default_id(&self) -> RuleId {
+        self.default_id
+    }
+
+    /// Decides a packet by reading the rules in order.
+    pub fn decide(&self, packet: &Packet) -> ChainDecision<'_> {
+        match self.rules.iter().find(|rule| rule.matches.matches(packet)) {
+            Some(rule) => {
+                let id = rule.origin.ids().first().copied().unwrap_or(self.default_id);
+                ChainDecision { outcome: rule.outcome, rule: Some(rule), id }
+            }
+            None => ChainDecision { outcome: Outcome::silent(self.default), rule: None, id: self.default_id },
+        }
+    }
+}

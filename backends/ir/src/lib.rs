@@ -1,0 +1,37 @@
+//! What every palisade backend consumes: values, header-space algebra, rules, chains and plans.
+//!
+//! A [`Plan`] says, for every managed NIC and direction, which ordered [`Chain`] of [`Rule`]s decides the first
+//! packet of a session. A [`Backend`] turns a plan into an [`Artifact`] (named files) and reads its own files back.
+//! This crate knows no policy text, no source places and no files on disk.
+
+mod address;
+mod backend;
+mod chain;
+mod matching;
+mod name;
+mod packet;
+mod plan;
+mod port;
+mod protocol;
+mod ranges;
+mod region;
+mod rule;
+
+pub use address::{Family, PrefixSet};
+pub use backend::{
+    Artifact, ArtifactFile, Backend, Capabilities, ConnState, EmitError, LiftError, Lifted, LiftedDecision,
+    Options, PacketHook, Placement, Prelude, Traversal,
+};
+pub use chain::{Chain, ChainDecision};
+pub use matching::{Addresses, Match, MatchError, MatchParts};
+pub use name::{Ifname, Name, NameError};
+pub use packet::{Packet, PacketError, PacketPorts};
+pub use plan::{
+    Direction, InstanceId, InstancePlan, NamedSet, NetworkId, NicPlan, NicRef, OwnerError, Plan,
+    PlanDecision, SetId, SetKind, Side,
+};
+pub use port::{PortMatch, PortSet};
+pub use protocol::{Protocol, ProtocolSet};
+pub use ranges::Ranges;
+pub use region::Region;
+pub use rule::{Origin, Outcome, Priority, Rank, Rule, RuleId, RuleInfo, RuleSource, Tier, Verdict};
