@@ -1,1 +1,6 @@
-//! palisade
+//! palisade compiles a small security-group language to native firewalls.
+//!
+//! `ARCHITECTURE.md` beside this file shows the stages and what each must hold.
+
+pub mod diagnostic;
+pub mod policy;
