@@ -3,4 +3,6 @@
 //! `ARCHITECTURE.md` beside this file shows the stages and what each must hold.
 
 pub mod diagnostic;
+pub mod lower;
 pub mod policy;
+pub mod reference;

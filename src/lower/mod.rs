@@ -1,0 +1,93 @@
+//! From policy to plan: per NIC and direction one ordered chain.
+//!
+//! Lowering spells every rule out as matches of one family each, keeps the names of sets and groups, and gives every
+//! rule an id whose order settles ties between deciders. It merges nothing: that is optimising.
+
+mod rules;
+mod sets;
+
+use std::collections::BTreeMap;
+
+use palisade_ir::{Chain, Direction, InstancePlan, NicPlan, Plan, Side, Verdict};
+
+use crate::policy::{GroupId, GroupKind, Instance, Nic, Policy};
+use rules::Ids;
+use sets::Sets;
+
+/// The plan of a policy.
+pub fn lower(policy: &Policy) -> Plan {
+    let mut lowering = Lowering { policy, ids: Ids::new(policy), sets: Sets::new(policy), chains: BTreeMap::new() };
+    let instances = policy.instances.iter().map(|instance| lowering.instance(instance)).collect();
+    let Lowering { ids, sets, .. } = lowering;
+    Plan {
+        session_timeout: policy.session_timeout,
+        networks: policy.networks.iter().map(|network| network.name.clone()).collect(),
+        sets: sets.named,
+        rules: ids.infos,
+        instances,
+    }
+}
+
+/// The words for a rule of a group in the plan of the same policy.
+pub fn rule_id(policy: &Policy, group: GroupId, index: usize) -> palisade_ir::RuleId {
+    Ids::rule_of(policy, group, index)
+}
+
+/// NICs of the same groups and side have equal chains: each is built once.
+type ChainKey = (Vec<GroupId>, Option<Side>, Direction);
+
+struct Lowering<'a> {
+    policy: &'a Policy,
+    ids: Ids,
+    sets: Sets,
+    chains: BTreeMap<ChainKey, Chain>,
+}
+
+impl Lowering<'_> {
+    fn instance(&mut self, instance: &Instance) -> InstancePlan {
+        let Instance { name, description, nics, at: _ } = instance;
+        InstancePlan {
+            name: name.clone(),
+            description: description.clone(),
+            nics: nics.iter().map(|nic| self.nic(nic)).collect(),
+        }
+    }
+
+    fn nic(&mut self, nic: &Nic) -> NicPlan {
+        let Nic { interface, side, via, network, addresses, groups, at: _ } = nic;
+        NicPlan {
+            interface: interface.clone(),
+            via: via.clone(),
+            network: *network,
+            side: *side,
+            addresses: addresses.clone(),
+            ingress: self.chain(groups, *side, Direction::In),
+            egress: self.chain(groups, *side, Direction::Out),
+        }
+    }
+
+    fn chain(&mut self, groups: &[GroupId], side: Option<Side>, direction: Direction) -> Chain {
+        let key = (groups.to_vec(), side, direction);
+        if let Some(chain) = self.chains.get(&key) {
+            return chain.clone();
+        }
+        let mut rules = rules::inner_access(self.policy, groups, side, direction, &self.ids, &self.sets);
+        let mut enterprise = false;
+        for id in groups {
+            let Some(group) = self.policy.group(*id) else { continue };
+            enterprise |= group.kind == GroupKind::Enterprise;
+            for (index, rule) in group.rules.iter().enumerate() {
+                if rule.direction == direction && rule.side == side {
+                    rules.extend(rules::lower_rule(rule, self.ids.rule(*id, index), &self.sets));
+                }
+            }
+        }
+        let default = match direction {
+            Direction::Out if !enterprise => Verdict::Allow,
+            Direction::Out | Direction::In => Verdict::Deny,
+        };
+        let chain = Chain::new(rules, default, self.ids.default(direction));
+        self.chains.insert(key, chain.clone());
+        chain
+    }
+}
