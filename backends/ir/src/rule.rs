@@ -43,6 +43,7 @@ impl Outcome {
 
 /// A rule's number: smaller is stronger. Users write 1 to 100; 110 comes from default groups and imports only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
 pub struct Priority(u16);
 
 impl Priority {
@@ -59,6 +60,21 @@ impl Priority {
     /// The number.
     pub const fn get(self) -> u16 {
         self.0
+    }
+}
+
+impl TryFrom<u16> for Priority {
+    type Error = String;
+
+    fn try_from(number: u16) -> Result<Self, String> {
+        let default_group = Some(Self::DEFAULT_GROUP).filter(|priority| priority.0 == number);
+        Self::user(number.into()).or(default_group).ok_or_else(|| format!("`{number}` is not a priority"))
+    }
+}
+
+impl From<Priority> for u16 {
+    fn from(priority: Priority) -> u16 {
+        priority.0
     }
 }
 
@@ -104,6 +120,13 @@ impl Origin {
     /// One source rule.
     pub fn one(id: RuleId) -> Self {
         Self(vec![id])
+    }
+
+    /// Several source rules; `None` when there are none.
+    pub fn new(mut ids: Vec<RuleId>) -> Option<Self> {
+        ids.sort_unstable();
+        ids.dedup();
+        (!ids.is_empty()).then_some(Self(ids))
     }
 
     /// The source rules, at least one.
