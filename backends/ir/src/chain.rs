@@ -52,7 +52,12 @@ impl Chain {
 
     /// Decides a packet by reading the rules in order.
     pub fn decide(&self, packet: &Packet) -> ChainDecision<'_> {
-        match self.rules.iter().find(|rule| rule.matches.matches(packet)) {
+        self.decided_by(self.rules.iter().position(|rule| rule.matches.matches(packet)))
+    }
+
+    /// What the rule at a place decides, or the default when there is none.
+    pub fn decided_by(&self, place: Option<usize>) -> ChainDecision<'_> {
+        match place.and_then(|place| self.rules.get(place)) {
             Some(rule) => {
                 let id = rule.origin.ids().first().copied().unwrap_or(self.default_id);
                 ChainDecision { outcome: rule.outcome, rule: Some(rule), id }

@@ -7,6 +7,7 @@
 mod address;
 mod backend;
 mod chain;
+pub mod decide;
 mod matching;
 mod name;
 mod packet;

@@ -38,6 +38,11 @@ impl Region {
         Self { family: matches.family(), fields }
     }
 
+    /// Source, destination, protocol, source port and destination port, numbered as in [`Region::fields`].
+    pub(crate) const fn from_fields(family: Family, fields: [Ranges; 5]) -> Self {
+        Self { family, fields }
+    }
+
     /// The family.
     pub const fn family(&self) -> Family {
         self.family

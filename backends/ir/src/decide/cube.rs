@@ -1,0 +1,65 @@
+//! Products of class sets: the boxes of the exact algorithms.
+
+use crate::Ranges;
+
+/// Fields in the order in which boxes are split. Protocol first: it says whether a packet has ports, and the values
+/// of the port fields stay together for packets that have none. Services vary less than addresses, so they come next.
+pub(super) const SPLIT_ORDER: [usize; 5] = [2, 4, 3, 1, 0];
+
+/// A set of classes per field, none empty unless the cube is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Cube(pub(super) [Ranges; 5]);
+
+impl Cube {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().any(Ranges::is_empty)
+    }
+
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(mine, theirs)| mine.overlaps(theirs))
+    }
+
+    pub(super) fn is_subset(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(mine, theirs)| mine.is_subset(theirs))
+    }
+
+    pub(super) fn contains(&self, point: &[u32; 5]) -> bool {
+        self.0.iter().zip(point).all(|(field, class)| field.contains(u128::from(*class)))
+    }
+
+    pub(super) fn intersect(&self, other: &Self) -> Option<Self> {
+        let mut common = self.clone();
+        for (field, theirs) in common.0.iter_mut().zip(&other.0) {
+            *field = field.intersect(theirs);
+            if field.is_empty() {
+                return None;
+            }
+        }
+        Some(common)
+    }
+
+    /// What lies outside `other`, as at most five disjoint cubes.
+    pub(super) fn subtract(&self, other: &Self) -> Vec<Self> {
+        let Some(common) = self.intersect(other) else { return vec![self.clone()] };
+        let mut rest = Vec::new();
+        let mut open = self.clone();
+        for at in SPLIT_ORDER {
+            let (Some(field), Some(inside)) = (open.0.get_mut(at), common.0.get(at)) else { continue };
+            let outside = field.subtract(inside);
+            if !outside.is_empty() {
+                *field = outside;
+                rest.push(open.clone());
+            }
+            if let Some(field) = open.0.get_mut(at) {
+                field.clone_from(inside);
+            }
+        }
+        rest
+    }
+
+    /// Some point of the cube.
+    pub(super) fn corner(&self) -> Option<[u128; 5]> {
+        let [a, b, c, d, e] = &self.0;
+        Some([a.first()?, b.first()?, c.first()?, d.first()?, e.first()?])
+    }
+}
