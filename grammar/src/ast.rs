@@ -50,12 +50,15 @@ pub type Name = Spanned<String>;
 /// The content of a string literal, escapes undone.
 pub type Text = Spanned<String>;
 
+/// Stands among comment lines for a blank line the author left there. No comment can hold a line end.
+pub const BLANK_LINE: &str = "\n";
+
 /// What surrounds a node and means nothing: kept for the formatter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trivia {
     /// Whether the author left a blank line before the node (and its leading comments).
     pub blank_before: bool,
-    /// Comment lines above the node, without `#` and surrounding blanks.
+    /// Comment lines above the node, without `#` and surrounding blanks, and [`BLANK_LINE`]s between them.
     pub leading: Vec<String>,
     /// The comment on the node's own last line.
     pub trailing: Option<String>,

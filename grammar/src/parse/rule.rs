@@ -1,0 +1,76 @@
+//! `10 allow tcp from any to port 443 as web log "description"`
+
+use super::clauses::{Statement, clauses};
+use super::input::{Input, Parsed, must, number, otherwise, refuse, reported};
+use super::unknown_statement;
+use super::values::protocol;
+use super::words::VERDICT;
+use crate::ast::{Protocol, Rule, Span, Spanned, Trivia};
+use crate::codes;
+use crate::error::{SyntaxError, quote};
+use crate::lex::Kind;
+
+/// One rule. Its span and trivia are the block's to fill.
+pub(crate) fn rule(input: Input<'_>) -> Parsed<'_, Rule> {
+    let (input, priority) = priority(input)?;
+    let (input, verdict) = must(|input| VERDICT.parse(input))(input)?;
+    let (input, protocol) = rule_protocol(input)?;
+    let (input, clauses) = clauses(input, Statement::Rule)?;
+    if clauses.broken {
+        // The body checks the line's end only behind a statement that was read.
+        if !input.at_line_end() && *input.kind() != Kind::CloseBrace {
+            input.report_expected("the end of the line", None);
+        }
+        return reported();
+    }
+    let rule = Rule {
+        priority,
+        verdict,
+        protocol,
+        from: clauses.from,
+        to: clauses.to,
+        label: clauses.label,
+        log: clauses.log,
+        description: clauses.description,
+        span: Span::default(),
+        trivia: Trivia::default(),
+    };
+    Ok((input, rule))
+}
+
+/// The leading number. If only that is missing, the rest of the rule is read.
+fn priority(input: Input<'_>) -> Parsed<'_, Spanned<u32>> {
+    if let Ok(parsed) = number(input) {
+        return Ok(parsed);
+    }
+    let Some(word) = input.word() else { return otherwise("a rule, which begins with its priority") };
+    if VERDICT.exactly(input).is_err() && VERDICT.guess(word).is_none() {
+        unknown_statement(input, word, &[], &[]);
+        return reported();
+    }
+    let start = Span::new(input.span().start, input.span().start);
+    input.report(
+        SyntaxError::new(codes::MISSING_PRIORITY, "rule without a priority", input.span(), "a number belongs before this")
+            .help(format!("lead with a priority from 1 (strongest) to 100: {}", quote(&format!("10 {word} ...")))),
+    );
+    Ok((input, Spanned { value: 1, span: start }))
+}
+
+/// The protocol of a rule or expectation. If only that is missing, the rest of the line is read.
+pub(crate) fn rule_protocol(input: Input<'_>) -> Parsed<'_, Spanned<Protocol>> {
+    let missing = match input.kind() {
+        Kind::Word(word) => matches!(word.as_ref(), "from" | "to" | "port" | "as" | "log"),
+        Kind::Text(_) | Kind::Number(_) | Kind::Address(_) => true,
+        _ => input.at_line_end(),
+    };
+    if !missing {
+        return must(protocol)(input);
+    }
+    let error = SyntaxError::new(codes::MISSING_PROTOCOL, "no protocol given", input.gap(), "expected a protocol")
+        .help("write `tcp`, `udp`, `icmp`, `icmpv6`, `gre`, `proto NUMBER`, `service NAME`, or `all` for every protocol");
+    if input.at_line_end() {
+        return refuse(input, error);
+    }
+    input.report(error);
+    Ok((input, Spanned { value: Protocol::All, span: input.gap() }))
+}
