@@ -1,0 +1,5 @@
+//! The suites: data in, one check per feature. `tests/README.md` says what each holds.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod case;
+mod conformance;
