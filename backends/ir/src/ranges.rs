@@ -73,20 +73,26 @@ impl Ranges {
     /// What is in both sets.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
+        Self(self.common(other).collect())
+    }
+
+    /// The ranges that are in both sets, ascending.
+    pub(crate) fn common<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (u128, u128)> + 'a {
         let (mut left, mut right) = (self.0.iter().peekable(), other.0.iter().peekable());
-        let mut both = Vec::new();
-        while let (Some(&&a), Some(&&b)) = (left.peek(), right.peek()) {
-            let (first, last) = (a.0.max(b.0), a.1.min(b.1));
-            if first <= last {
-                both.push((first, last));
+        std::iter::from_fn(move || {
+            while let (Some(&&a), Some(&&b)) = (left.peek(), right.peek()) {
+                if a.1 <= b.1 {
+                    left.next();
+                } else {
+                    right.next();
+                }
+                let (first, last) = (a.0.max(b.0), a.1.min(b.1));
+                if first <= last {
+                    return Some((first, last));
+                }
             }
-            if a.1 <= b.1 {
-                left.next();
-            } else {
-                right.next();
-            }
-        }
-        Self(both)
+            None
+        })
     }
 
     /// What is in `self` and not in `other`.
@@ -131,18 +137,7 @@ impl Ranges {
 
     /// Whether some number is in both sets.
     pub fn overlaps(&self, other: &Self) -> bool {
-        let (mut left, mut right) = (self.0.iter().peekable(), other.0.iter().peekable());
-        while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-            if a.0.max(b.0) <= a.1.min(b.1) {
-                return true;
-            }
-            if a.1 <= b.1 {
-                left.next();
-            } else {
-                right.next();
-            }
-        }
-        false
+        self.common(other).next().is_some()
     }
 }
 

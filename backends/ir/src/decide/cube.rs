@@ -38,6 +38,14 @@ impl Cube {
         Some(common)
     }
 
+    /// How many points of classes are in both.
+    pub(super) fn common(&self, other: &Self) -> u128 {
+        let count = |(mine, theirs): (&Ranges, &Ranges)| -> u128 {
+            mine.common(theirs).map(|(first, last)| last - first + 1).sum()
+        };
+        self.0.iter().zip(&other.0).map(count).product()
+    }
+
     /// What lies outside `other`, as at most five disjoint cubes.
     pub(super) fn subtract(&self, other: &Self) -> Vec<Self> {
         let Some(common) = self.intersect(other) else { return vec![self.clone()] };

@@ -6,17 +6,22 @@
 
 mod axis;
 mod budget;
+mod cover;
 mod cube;
+mod equivalent;
+mod partition;
 mod points;
 mod space;
 
-use bitvec::prelude::{BitVec, Lsb0};
+use bitvec::prelude::{BitSlice, BitVec, Lsb0};
 
 pub use axis::Axis;
 pub use budget::{Budget, BudgetExceeded};
+use cube::Cube;
+pub use equivalent::equivalent;
 use space::Space;
 
-use crate::{Chain, ChainDecision, Family, Packet, Region};
+use crate::{Chain, ChainDecision, Family, Outcome, Packet, Region};
 
 /// A chain with its bitsets, for both families.
 #[derive(Clone, Debug)]
@@ -24,6 +29,15 @@ pub struct Index {
     chain: Chain,
     v4: Space,
     v6: Space,
+}
+
+/// A part of a region and the rule that decides all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The packets.
+    pub region: Region,
+    /// The place of the rule in the chain; `None` for the default.
+    pub rule: Option<usize>,
 }
 
 impl Index {
@@ -71,12 +85,110 @@ impl Index {
         found
     }
 
+    /// Divides a region into disjoint pieces, each decided by one rule, in chain order. What the default decides comes
+    /// last.
+    pub fn partition(&self, region: &Region, budget: &mut Budget) -> Result<Vec<Piece>, BudgetExceeded> {
+        let space = self.space(region.family());
+        let mut pieces = Vec::new();
+        for query in space.queries(region) {
+            for (rule, cube) in partition::partition(space, &query.cube, budget)? {
+                let regions = space.regions(&query, &cube);
+                pieces.extend(regions.into_iter().map(|region| Piece { region, rule }));
+            }
+        }
+        pieces.sort_by(|a, b| {
+            let place = |piece: &Piece| piece.rule.unwrap_or(usize::MAX);
+            (place(a), &a.region).cmp(&(place(b), &b.region))
+        });
+        Ok(pieces)
+    }
+
+    /// A packet of the region that none of the rules `by` matches; `None` when together they cover the region.
+    pub fn uncovered(
+        &self,
+        region: &Region,
+        by: &BitSlice<u64, Lsb0>,
+        budget: &mut Budget,
+    ) -> Result<Option<Packet>, BudgetExceeded> {
+        let space = self.space(region.family());
+        for query in space.queries(region) {
+            let by = |rule: usize| by.get(rule).is_some_and(|bit| *bit);
+            if let Some(classes) = hole(space, &query.cube, by, budget)? {
+                return Ok(space.packet(&query, classes));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether rules of `by` other than the rule at a place cover it.
+    pub fn is_covered(
+        &self,
+        place: usize,
+        by: &BitSlice<u64, Lsb0>,
+        budget: &mut Budget,
+    ) -> Result<bool, BudgetExceeded> {
+        let Some((space, cube)) = self.cube(place) else { return Ok(false) };
+        let by = |rule: usize| rule != place && by.get(rule).is_some_and(|bit| *bit);
+        Ok(hole(space, cube, by, budget)?.is_none())
+    }
+
+    /// Whether a chain of the rules `kept` gives every packet the same outcome without the rule at a place.
+    pub fn is_redundant(
+        &self,
+        place: usize,
+        kept: &BitSlice<u64, Lsb0>,
+        budget: &mut Budget,
+    ) -> Result<bool, BudgetExceeded> {
+        let (Some((space, cube)), Some(rule)) = (self.cube(place), self.chain.rules().get(place)) else {
+            return Ok(false);
+        };
+        let kept = |rule: usize| rule != place && kept.get(rule).is_some_and(|bit| *bit);
+        if rule.outcome != Outcome::silent(self.chain.default()) && hole(space, cube, kept, budget)?.is_some()
+        {
+            return Ok(false);
+        }
+        let meeting = space.overlapping(cube);
+        let weaker = meeting.iter_ones().filter(|weaker| *weaker > place && kept(*weaker));
+        for weaker in weaker {
+            let other = self.chain.rules().get(weaker).is_some_and(|weaker| weaker.outcome != rule.outcome);
+            let Some(common) = space.cube(weaker).and_then(|weaker| weaker.intersect(cube)).filter(|_| other)
+            else {
+                continue;
+            };
+            if hole(space, &common, |stronger| stronger < weaker && kept(stronger), budget)?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A rule as a cube of its family's space.
+    fn cube(&self, place: usize) -> Option<(&Space, &Cube)> {
+        let space = self.space(self.chain.rules().get(place)?.matches.family());
+        Some((space, space.cube(place)?))
+    }
+
     const fn space(&self, family: Family) -> &Space {
         match family {
             Family::V4 => &self.v4,
             Family::V6 => &self.v6,
         }
     }
+}
+
+/// A point of the cube outside all accepted rules: one rule that holds the cube settles it without geometry.
+fn hole(
+    space: &Space,
+    cube: &Cube,
+    accept: impl Fn(usize) -> bool,
+    budget: &mut Budget,
+) -> Result<Option<[u128; 5]>, BudgetExceeded> {
+    if space.first_around(cube, &accept).is_some() {
+        return Ok(None);
+    }
+    let near = space.overlapping(cube);
+    let near = near.iter_ones().filter(|rule| accept(*rule)).filter_map(|rule| space.cube(rule));
+    cover::hole(cube, near.collect(), budget)
 }
 
 #[cfg(test)]

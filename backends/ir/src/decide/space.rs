@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use bitvec::prelude::BitVec;
-
 use super::axis::{Axis, RuleBits};
 use super::cube::Cube;
 use super::points;
@@ -54,6 +52,11 @@ impl Space {
         Self { family, axes, cubes, members }
     }
 
+    /// The cube of all packets.
+    pub(super) fn full(&self) -> Cube {
+        Cube(self.axes.each_ref().map(Axis::all))
+    }
+
     pub(super) const fn axes(&self) -> &[Axis; 5] {
         &self.axes
     }
@@ -66,14 +69,27 @@ impl Space {
     /// The first rule that matches a packet of this family.
     pub(super) fn first_match(&self, packet: &Packet) -> Option<usize> {
         let classes = pair(&self.axes, &points::of_packet(packet), |axis, value| axis.class(*value));
+        let fits = |rule: usize| self.cubes.get(rule).is_some_and(|cube| cube.contains(&classes));
+        self.first_at(&classes, |rule, exact| exact || fits(rule))
+    }
+
+    /// The first accepted rule that holds a cube whole.
+    pub(super) fn first_around(&self, cube: &Cube, accept: impl Fn(usize) -> bool) -> Option<usize> {
+        let corner = cube.corner()?.map(|class| class as u32);
+        let holds = |rule: usize| self.cubes.get(rule).is_some_and(|around| cube.is_subset(around));
+        self.first_at(&corner, |rule, _| accept(rule) && holds(rule))
+    }
+
+    /// The first accepted rule among those at a point, and perhaps others: the second argument says whether the rule
+    /// is sure to be there.
+    fn first_at(&self, classes: &[u32; 5], accept: impl Fn(usize, bool) -> bool) -> Option<usize> {
         let axes = || self.axes.iter().zip(classes).filter(|(axis, _)| axis.class_count() > 1);
-        let mut rows: Vec<&[u64]> = axes().filter_map(|(axis, class)| axis.row(class)).collect();
+        let mut rows: Vec<&[u64]> = axes().filter_map(|(axis, class)| axis.row(*class)).collect();
         let exact = rows.len() == axes().count();
         if rows.is_empty() {
             rows.push(self.members.as_raw_slice());
         }
-        let fits = |rule: usize| self.cubes.get(rule).is_some_and(|cube| cube.contains(&classes));
-        first_common(&rows, |rule| exact || fits(rule))
+        first_common(&rows, |rule| accept(rule, exact))
     }
 
     /// The rules that share packets with a cube.

@@ -1,4 +1,6 @@
 //! Every answer against brute force over all packets of small spaces.
 
+mod equivalence;
 mod index;
+mod regions;
 mod sample;

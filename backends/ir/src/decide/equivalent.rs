@@ -1,0 +1,116 @@
+//! Whether two chains give every packet the same outcome.
+//!
+//! With the default as the last rule, two chains are equal if and only if for every rule of one and every rule of the
+//! other with another outcome, what both match is covered by stronger rules of either: a packet outside would be
+//! decided by these two, and a packet on which the chains differ is decided by such a pair. Most pairs are settled
+//! without geometry, because a stronger rule of one chain holds the rule of the other whole.
+
+use std::ops::Range;
+
+use super::axis::ROWS_LIMIT;
+use super::budget::{Budget, BudgetExceeded};
+use super::cover::hole;
+use super::cube::Cube;
+use super::space::Space;
+use crate::{Chain, Family, Outcome, Packet, Region};
+
+/// `None` when both chains give every packet the same verdict and log alike, else a packet on which they differ.
+pub fn equivalent(a: &Chain, b: &Chain, budget: &mut Budget) -> Result<Option<Packet>, BudgetExceeded> {
+    for family in Family::ALL {
+        let rules = a.rules().iter().chain(b.rules()).map(|rule| &rule.matches);
+        let space = Space::new(family, ROWS_LIMIT, rules);
+        if let Some(classes) = difference(&space, a, b, budget)? {
+            let whole = space.queries(&Region::full(family));
+            return Ok(whole.first().and_then(|whole| space.packet(whole, classes)));
+        }
+    }
+    Ok(None)
+}
+
+/// A rule or a default among the rules of both chains.
+struct Stated<'a> {
+    cube: &'a Cube,
+    outcome: Outcome,
+    /// Its place in its own chain; a default comes after all rules.
+    place: usize,
+    /// Whether it is of the first chain.
+    first: bool,
+    /// The place of the first rule of the other chain that holds it whole, be it the default.
+    held_by: usize,
+    /// Whether a stronger rule of its own chain holds it whole.
+    dead: bool,
+}
+
+fn difference(
+    space: &Space,
+    a: &Chain,
+    b: &Chain,
+    budget: &mut Budget,
+) -> Result<Option<[u128; 5]>, BudgetExceeded> {
+    let full = space.full();
+    let (ours, theirs) = (0..a.rules().len(), a.rules().len()..a.rules().len() + b.rules().len());
+    let left = stated(space, &full, a, &ours, &theirs, true);
+    let right = stated(space, &full, b, &theirs, &ours, false);
+    let (Some((left_default, left)), Some((right_default, right))) = (left.split_last(), right.split_last())
+    else {
+        return Ok(None);
+    };
+    let all: Vec<&Stated<'_>> = left.iter().chain(right).collect();
+    for one in left.iter().chain([left_default]).filter(|one| !one.dead && !one.cube.is_empty()) {
+        let meeting = space.overlapping(one.cube);
+        let near: Vec<&Stated<'_>> = meeting.iter_ones().filter_map(|bit| all.get(bit).copied()).collect();
+        budget.spend(1 + near.len() / 16)?;
+        for other in near.iter().copied().filter(|other| !other.first).chain([right_default]) {
+            if let Some(point) = obligation(one, other, &near, budget)? {
+                return Ok(Some(point));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A point that two rules of different outcome decide, one in each chain.
+fn obligation(
+    one: &Stated<'_>,
+    other: &Stated<'_>,
+    near: &[&Stated<'_>],
+    budget: &mut Budget,
+) -> Result<Option<[u128; 5]>, BudgetExceeded> {
+    let settled = one.held_by < other.place || other.held_by < one.place || other.dead;
+    if one.outcome == other.outcome || settled {
+        return Ok(None);
+    }
+    let Some(common) = one.cube.intersect(other.cube) else { return Ok(None) };
+    let stronger = near.iter().filter(|rule| rule.place < if rule.first { one.place } else { other.place });
+    hole(&common, stronger.map(|rule| rule.cube).collect(), budget)
+}
+
+/// The rules of a chain and at last its default; `own` and `others` are the bits of both chains in the space.
+fn stated<'a>(
+    space: &'a Space,
+    full: &'a Cube,
+    chain: &Chain,
+    own: &Range<usize>,
+    others: &Range<usize>,
+    first: bool,
+) -> Vec<Stated<'a>> {
+    let held_by = |cube: &Cube| {
+        let holder = space.first_around(cube, |rule| others.contains(&rule)).unwrap_or(others.end);
+        holder - others.start
+    };
+    let rule = |(place, bit): (usize, usize)| {
+        let cube = space.cube(bit)?;
+        let dead = space.first_around(cube, |rule| (own.start..bit).contains(&rule)).is_some();
+        let outcome = chain.rules().get(place)?.outcome;
+        Some(Stated { cube, outcome, place, first, held_by: held_by(cube), dead })
+    };
+    let default = Stated {
+        cube: full,
+        outcome: Outcome::silent(chain.default()),
+        place: own.len(),
+        first,
+        held_by: held_by(full),
+        dead: space.first_around(full, |rule| own.contains(&rule)).is_some(),
+    };
+    own.clone().enumerate().filter_map(rule).chain([default]).collect()
+}
