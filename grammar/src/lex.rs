@@ -76,6 +76,11 @@ pub(crate) fn lex(text: &str) -> (Vec<Token<'_>>, Errors) {
     (lexer.tokens, lexer.errors)
 }
 
+/// Whether a text has the form of a name.
+pub(crate) fn is_name(text: &str) -> bool {
+    words::name(text).is_ok()
+}
+
 /// What the text is first cut into, before words are told apart.
 #[derive(Clone, Copy, Debug)]
 enum Piece<'t> {
@@ -127,7 +132,10 @@ fn is_hidden_in_line(character: char) -> bool {
 }
 
 fn is_strange(character: char) -> bool {
-    !is_word(character) && !is_hidden(character) && !is_blank(character) && !"#\"'`“‘{}[]()=,;*–—−$@<".contains(character)
+    !is_word(character)
+        && !is_hidden(character)
+        && !is_blank(character)
+        && !"#\"'`“‘{}[]()=,;*–—−$@<".contains(character)
 }
 
 /// The rest of the line, without the line end of either kind.
@@ -192,4 +200,3 @@ impl<'t> Lexer<'t> {
         self.errors.push(error);
     }
 }
-

@@ -118,7 +118,9 @@ fn unknown_statement(
         None => format!("a line begins with one of {} here", names.join(", ")),
     };
     let message = format!("unknown statement {}", quote(word));
-    input.report(SyntaxError::new(codes::UNKNOWN_STATEMENT, message, input.span(), "begins no statement").help(help));
+    input.report(
+        SyntaxError::new(codes::UNKNOWN_STATEMENT, message, input.span(), "begins no statement").help(help),
+    );
     meant
 }
 
@@ -137,8 +139,13 @@ fn no_late_description(input: Input<'_>) -> Parsed<'_, ()> {
     match input::text(input) {
         Ok((rest, description)) => {
             input.report(
-                SyntaxError::new(codes::CLAUSE_ORDER, "description behind the value", description.span, "this description")
-                    .help("the description stands right behind the name, before `=`"),
+                SyntaxError::new(
+                    codes::CLAUSE_ORDER,
+                    "description behind the value",
+                    description.span,
+                    "this description",
+                )
+                .help("the description stands right behind the name, before `=`"),
             );
             Ok((rest, ()))
         }

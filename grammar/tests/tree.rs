@@ -8,3 +8,8 @@ fn the_sample_parses_without_mistakes() {
     assert_eq!(parse.errors, []);
     assert_eq!(parse.file.items.len(), 12);
 }
+
+#[test]
+fn the_sample_is_in_canonical_layout() {
+    assert_eq!(palisade_grammar::format(SAMPLE).unwrap(), SAMPLE);
+}

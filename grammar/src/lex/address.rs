@@ -16,7 +16,9 @@ pub(super) fn looks_like_one(word: &str) -> bool {
     let hexadecimal = |character: char| character.is_ascii_hexdigit() || ":.".contains(character);
     let v6 = address.matches(':').take(2).count() == 2 && address.chars().all(hexadecimal);
     let digits_first = word.starts_with(|first: char| first.is_ascii_digit());
-    let slash = word.split_once('/').is_some_and(|(_, length)| length.starts_with(|first: char| first.is_ascii_digit()));
+    let slash = word
+        .split_once('/')
+        .is_some_and(|(_, length)| length.starts_with(|first: char| first.is_ascii_digit()));
     v6 || digits_first && (word.contains('.') || slash)
 }
 
@@ -49,8 +51,13 @@ fn address(word: &str, span: Span) -> Result<Address, Refused> {
 fn v6(base: &str, span: Span) -> Result<IpAddr, Refused> {
     if let Some((address, zone)) = base.split_once('%') {
         let zone_span = Span::new(span.end - zone.len() - 1, span.end);
-        let error = SyntaxError::new(codes::ZONE_ID, format!("the address {} has a zone", quote(base)), zone_span, "the zone")
-            .help(format!("write {}: a policy is not bound to one machine's interfaces", quote(address)));
+        let error = SyntaxError::new(
+            codes::ZONE_ID,
+            format!("the address {} has a zone", quote(base)),
+            zone_span,
+            "the zone",
+        )
+        .help(format!("write {}: a policy is not bound to one machine's interfaces", quote(address)));
         return Err(Box::new(error));
     }
     let Ok(ip) = base.parse::<Ipv6Addr>() else { return Err(bad(base, span, v6_advice(base))) };

@@ -34,7 +34,8 @@ pub(super) fn wrong_text(rest: &str) -> IResult<&str, &str> {
         '‘' => '’',
         _ => return Err(nom::Err::Error(nom::error::make_error(rest, nom::error::ErrorKind::Char))),
     };
-    let (rest, inside) = take_while(|character| character != close && character != '\n' && character != '\r').parse(rest)?;
+    let (rest, inside) =
+        take_while(|character| character != close && character != '\n' && character != '\r').parse(rest)?;
     let (rest, _) = opt(char(close)).parse(rest)?;
     Ok((rest, inside))
 }

@@ -24,7 +24,11 @@ impl<'t> Lexer<'t> {
             ',' => self.push(Kind::Comma, span),
             '(' | ')' => self.parenthesis(mark, span),
             ';' => {
-                self.unexpected(";", span, "a statement ends with its line, and list elements are parted by `,`");
+                self.unexpected(
+                    ";",
+                    span,
+                    "a statement ends with its line, and list elements are parted by `,`",
+                );
                 let kind = if self.brackets > 0 { Kind::Comma } else { Kind::Newline { blank: false } };
                 self.push_bad(kind, span);
             }
@@ -59,11 +63,16 @@ impl<'t> Lexer<'t> {
         self.report(
             SyntaxError::new(
                 codes::SIGIL,
-                format!("{} is not how a name is used", quote(self.text.get(span.start..span.end).unwrap_or(name))),
+                format!(
+                    "{} is not how a name is used",
+                    quote(self.text.get(span.start..span.end).unwrap_or(name))
+                ),
                 span,
                 "this name",
             )
-            .help("names need no sign before them; say what is meant: `set NAME`, `group NAME`, `service NAME`"),
+            .help(
+                "names need no sign before them; say what is meant: `set NAME`, `group NAME`, `service NAME`",
+            ),
         );
         self.push_bad(Kind::Word(Cow::Borrowed(name)), span);
     }

@@ -89,7 +89,9 @@ impl<'t> Lexer<'t> {
     /// `tcp/443`, `tcp:443`, `web:80`, `443/tcp`
     fn glued_port(&mut self, name: &'t str, port: &'t str, span: Span) {
         let help = if matches!(name, "tcp" | "udp") {
-            format!("in a rule the ports follow an end: `{name} from any to any port {port}`; in a service they follow the protocol: `{name} {port}`")
+            format!(
+                "in a rule the ports follow an end: `{name} from any to any port {port}`; in a service they follow the protocol: `{name} {port}`"
+            )
         } else {
             format!("ports stand apart: `port {port}`")
         };
@@ -132,14 +134,24 @@ impl<'t> Lexer<'t> {
                 .help(format!("keywords and names are lower case: {}", quote(&lower))),
             );
         } else {
-            let advice = "a name is made of `a-z` and `0-9`, begins with a letter, and has single `-` or `.` between";
+            let advice =
+                "a name is made of `a-z` and `0-9`, begins with a letter, and has single `-` or `.` between";
             let help = if word.is_ascii() && name(&guess).is_ok() {
-                format!("{advice}, as in {}; an interface name of other characters stands in quotes", quote(&guess))
+                format!(
+                    "{advice}, as in {}; an interface name of other characters stands in quotes",
+                    quote(&guess)
+                )
             } else {
                 advice.to_owned()
             };
             self.report(
-                SyntaxError::new(codes::BAD_NAME, format!("{} is not a name", quote(word)), span, "this word").help(help),
+                SyntaxError::new(
+                    codes::BAD_NAME,
+                    format!("{} is not a name", quote(word)),
+                    span,
+                    "this word",
+                )
+                .help(help),
             );
         }
         self.push_bad(Kind::Word(Cow::Owned(guess)), span);
@@ -171,7 +183,7 @@ fn guess_name(word: &str) -> String {
 }
 
 /// `lower { lower | digit } { ( "-" | "." ) ( lower | digit ) { lower | digit } }`
-fn name(word: &str) -> IResult<&str, &str> {
+pub(super) fn name(word: &str) -> IResult<&str, &str> {
     let letter = |character: char| character.is_ascii_lowercase();
     let inner = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
     let first = (take_while1(letter), take_while(inner));

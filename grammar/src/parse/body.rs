@@ -144,9 +144,10 @@ pub(crate) fn block<'t, T>(
         Err(_) => {
             report_unclosed(rest, open);
             // The line that showed the mistake begins with a line end of its own.
-            let before = rest.at.checked_sub(1).filter(|at| {
-                matches!(rest.tokens.get(*at), Some(Token { kind: Kind::Newline { .. }, .. }))
-            });
+            let before = rest
+                .at
+                .checked_sub(1)
+                .filter(|at| matches!(rest.tokens.get(*at), Some(Token { kind: Kind::Newline { .. }, .. })));
             Ok((rest.goto(before.unwrap_or(rest.at)), body))
         }
     }
@@ -157,16 +158,23 @@ fn open_brace<'t>(input: Input<'t>, owner: Owner<'t>) -> Option<(Input<'t>, Span
     if let Ok((rest, open)) = mark(Kind::OpenBrace, "`{`")(input) {
         return Some((rest, open));
     }
-    let error = SyntaxError::new(codes::MISSING_BLOCK, "statement without its block", input.gap(), "expected `{`");
+    let error =
+        SyntaxError::new(codes::MISSING_BLOCK, "statement without its block", input.gap(), "expected `{`");
     if input.at_line_end() {
         let next = between(input).0;
         if let Ok((rest, open)) = mark(Kind::OpenBrace, "`{`")(next) {
             input.report(
-                error.label(open, "it stands here").help("the `{` stands at the end of the statement's own line"),
+                error
+                    .label(open, "it stands here")
+                    .help("the `{` stands at the end of the statement's own line"),
             );
             return Some((rest, open));
         }
-        input.report(error.help("a block follows: `{` at the end of this line, its lines, and `}` on a line of its own"));
+        input.report(
+            error.help(
+                "a block follows: `{` at the end of this line, its lines, and `}` on a line of its own",
+            ),
+        );
         let inside = level(next) == Some(owner.level) && is_deeper(next, owner.start);
         return inside.then_some((input, input.gap()));
     }
@@ -182,7 +190,10 @@ fn report_missing_newline(input: Input<'_>) {
     let message = if *input.kind() == Kind::CloseBrace {
         "`}` on a statement's line".to_owned()
     } else {
-        format!("{} on another one's line", input.word().map_or("statement".to_owned(), |word| format!("statement {}", quote(word))))
+        format!(
+            "{} on another one's line",
+            input.word().map_or("statement".to_owned(), |word| format!("statement {}", quote(word)))
+        )
     };
     input.report(
         SyntaxError::new(codes::MISSING_NEWLINE, message, input.span(), "a new line begins here")
@@ -226,7 +237,7 @@ pub(crate) fn report_extra_closing(input: Input<'_>) {
 
 /// Several blocks that lack their `}` at the same place are one error.
 fn report_unclosed(input: Input<'_>, open: Span) {
-    let place = if *input.kind() == Kind::End { input.span() } else { input.span() };
+    let place = input.span();
     let mut merged = false;
     input.amend(|error| {
         if error.code == codes::UNCLOSED_BRACE && error.labels.iter().any(|(span, _)| *span == place) {
@@ -237,10 +248,16 @@ fn report_unclosed(input: Input<'_>, open: Span) {
     if merged {
         return;
     }
-    let found = if *input.kind() == Kind::End { "the file ends here" } else { "this belongs behind the block" };
+    let found =
+        if *input.kind() == Kind::End { "the file ends here" } else { "this belongs behind the block" };
     input.report(
-        SyntaxError::new(codes::UNCLOSED_BRACE, "block without its closing brace", open, "this block lacks its `}`")
-            .label(place, found)
-            .help("close the block with `}` on a line of its own"),
+        SyntaxError::new(
+            codes::UNCLOSED_BRACE,
+            "block without its closing brace",
+            open,
+            "this block lacks its `}`",
+        )
+        .label(place, found)
+        .help("close the block with `}` on a line of its own"),
     );
 }

@@ -70,7 +70,9 @@ pub(crate) fn clauses<'t>(input: Input<'t>, statement: Statement) -> Parsed<'t, 
             Kind::Text(_) => clauses.description(at)?,
             Kind::Word(word) => match WORDS.iter().find(|known| **known == word.as_ref()) {
                 Some(known) => clauses.clause(at, known, statement)?,
-                None if word == "any" || (word == "group" || word == "set") => clauses.lost_peers(at, statement)?,
+                None if word == "any" || (word == "group" || word == "set") => {
+                    clauses.lost_peers(at, statement)?
+                }
                 None => match clauses.unknown(at, word) {
                     Some(meant) => clauses.clause(at, meant, statement)?,
                     None => recover::skip_statement(at),
@@ -106,7 +108,8 @@ impl Clauses {
             "port" => return self.lost_ports(input, input.next()),
             _ if statement == Statement::Expect => {
                 let help = "an expectation has `from`, `to` and a description";
-                return misplaced_clause(input, format!("`{word}` in an expectation"), help).map(|(rest, ())| rest);
+                return misplaced_clause(input, format!("`{word}` in an expectation"), help)
+                    .map(|(rest, ())| rest);
             }
             "as" => {
                 let (rest, label) = must(name)(input.next())?;
@@ -135,12 +138,17 @@ impl Clauses {
         let meant = guess(word, WORDS.iter().copied(), OTHER_WORDS);
         if !input.token().is_some_and(|token| token.bad) {
             let help = match meant {
-                Some("port") if !self.seen.is_empty() => "ports follow their end: `to any port 443`".to_owned(),
+                Some("port") if !self.seen.is_empty() => {
+                    "ports follow their end: `to any port 443`".to_owned()
+                }
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => "clauses are `from`, `to`, `as` and `log`; a description stands in double quotes".to_owned(),
+                None => "clauses are `from`, `to`, `as` and `log`; a description stands in double quotes"
+                    .to_owned(),
             };
             let message = format!("unknown clause {}", quote(word));
-            input.report(SyntaxError::new(codes::UNKNOWN_CLAUSE, message, input.span(), "begins no clause").help(help));
+            input.report(
+                SyntaxError::new(codes::UNKNOWN_CLAUSE, message, input.span(), "begins no clause").help(help),
+            );
         }
         self.broken |= meant.is_none();
         meant
@@ -158,11 +166,13 @@ impl Clauses {
         let exact = input.word() == Some("port") || input.word().is_none();
         if exact {
             input.report(
-                SyntaxError::new(codes::MISPLACED_PORT, "ports without an end", span, "whose ports?").help(format!(
-                    "ports follow an end: {} are the destination's, {} the source's",
-                    quote(&format!("to port {written}")),
-                    quote(&format!("from any port {written}")),
-                )),
+                SyntaxError::new(codes::MISPLACED_PORT, "ports without an end", span, "whose ports?").help(
+                    format!(
+                        "ports follow an end: {} are the destination's, {} the source's",
+                        quote(&format!("to port {written}")),
+                        quote(&format!("from any port {written}")),
+                    ),
+                ),
             );
         }
         let slot = match self.last {
@@ -196,9 +206,14 @@ impl Clauses {
         match self.seen.iter().find(|(earlier, _)| *earlier == rank) {
             None => self.seen.push((rank, span)),
             Some((_, first)) => input.report(
-                SyntaxError::new(codes::DUPLICATE_CLAUSE, format!("{} given twice", rank.name()), span, "again here")
-                    .label(*first, "first here")
-                    .help("give it once; several peers or ports are a list in `[ ]`"),
+                SyntaxError::new(
+                    codes::DUPLICATE_CLAUSE,
+                    format!("{} given twice", rank.name()),
+                    span,
+                    "again here",
+                )
+                .label(*first, "first here")
+                .help("give it once; several peers or ports are a list in `[ ]`"),
             ),
         }
     }
@@ -242,7 +257,8 @@ fn end<'t>(input: Input<'t>, statement: Statement) -> Parsed<'t, Option<End>> {
     let mut rest = input.next();
     let mut who: Option<Peers> = None;
     let mut which: Option<List<Ports>> = None;
-    let ports_first = rest.word() == Some("port") && matches!(rest.next().kind(), Kind::Number(_) | Kind::OpenBracket);
+    let ports_first =
+        rest.word() == Some("port") && matches!(rest.next().kind(), Kind::Number(_) | Kind::OpenBracket);
     if ports_first || rest.word() == Some("port") && !instances {
         let place = rest.span();
         (rest, which) = must(ports)(rest.next())?;

@@ -21,7 +21,8 @@ pub(crate) fn group<'t>(start: Input<'t>, input: Input<'t>) -> Parsed<'t, ItemKi
         .into_iter()
         .map(|Line { value, span, trivia }| GroupItem { kind: value, span, trivia })
         .collect();
-    let group = Group { name, base: head.base, description: head.description, items, dangling: body.dangling };
+    let group =
+        Group { name, base: head.base, description: head.description, items, dangling: body.dangling };
     Ok((input, ItemKind::Group(group)))
 }
 
@@ -54,9 +55,14 @@ fn head(input: Input<'_>) -> Parsed<'_, Head> {
         match (base, &head.description) {
             (Some(first), _) => report_twice(at, "`clone` or `default`", span, first),
             (None, Some(description)) => at.report(
-                SyntaxError::new(codes::CLAUSE_ORDER, "description before `clone` or `default`", span, "this stands too late")
-                    .label(description.span, "it belongs before this")
-                    .help("the order is name, `clone` or `default`, description, `{`"),
+                SyntaxError::new(
+                    codes::CLAUSE_ORDER,
+                    "description before `clone` or `default`",
+                    span,
+                    "this stands too late",
+                )
+                .label(description.span, "it belongs before this")
+                .help("the order is name, `clone` or `default`, description, `{`"),
             ),
             (None, None) => {}
         }
@@ -109,9 +115,12 @@ pub(crate) fn item(input: Input<'_>) -> Parsed<'_, GroupItemKind> {
     };
     let after = input.next();
     match known {
-        Some("kind") => must(|input| GROUP_KIND.parse(input))(after).map(|(rest, kind)| (rest, GroupItemKind::Kind(kind))),
+        Some("kind") => {
+            must(|input| GROUP_KIND.parse(input))(after).map(|(rest, kind)| (rest, GroupItemKind::Kind(kind)))
+        }
         Some("network") => must(name)(after).map(|(rest, name)| (rest, GroupItemKind::Network(name))),
-        Some("inner") => must(|input| VERDICT.parse(input))(after).map(|(rest, verdict)| (rest, GroupItemKind::Inner(verdict))),
+        Some("inner") => must(|input| VERDICT.parse(input))(after)
+            .map(|(rest, verdict)| (rest, GroupItemKind::Inner(verdict))),
         Some("remove") => remove(after),
         Some(direction) => section(input, direction),
         None => input::reported(),
@@ -137,6 +146,7 @@ fn section<'t>(start: Input<'t>, direction: &'static str) -> Parsed<'t, GroupIte
         _ => (input, None),
     };
     let (input, body) = block(input, Owner { level: Level::Rules, start }, rule)?;
-    let rules = body.lines.into_iter().map(|Line { value, span, trivia }| Rule { span, trivia, ..value }).collect();
+    let rules =
+        body.lines.into_iter().map(|Line { value, span, trivia }| Rule { span, trivia, ..value }).collect();
     Ok((input, GroupItemKind::Section(RuleSection { direction, side, rules, dangling: body.dangling })))
 }

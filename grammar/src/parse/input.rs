@@ -90,7 +90,8 @@ impl<'t> Input<'t> {
     /// The same place with the line ends and comments of a list passed over.
     fn here(mut self) -> Self {
         while self.in_list
-            && let Some(Token { kind: Kind::Newline { .. } | Kind::Comment(_), .. }) = self.tokens.get(self.at)
+            && let Some(Token { kind: Kind::Newline { .. } | Kind::Comment(_), .. }) =
+                self.tokens.get(self.at)
         {
             self.at += 1;
         }
@@ -208,7 +209,10 @@ pub(crate) fn keyword<'t>(word: &'static str) -> impl FnMut(Input<'t>) -> Parsed
 }
 
 /// Exactly this punctuation; `expected` names it.
-pub(crate) fn mark<'t>(kind: Kind<'static>, expected: &'static str) -> impl FnMut(Input<'t>) -> Parsed<'t, Span> {
+pub(crate) fn mark<'t>(
+    kind: Kind<'static>,
+    expected: &'static str,
+) -> impl FnMut(Input<'t>) -> Parsed<'t, Span> {
     move |input| if *input.kind() == kind { Ok((input.next(), input.span())) } else { otherwise(expected) }
 }
 

@@ -31,22 +31,30 @@ pub(crate) fn instance<'t>(start: Input<'t>, input: Input<'t>) -> Parsed<'t, Ite
     }
     let (input, description) = opt(text).parse(input)?;
     let (input, body) = block(input, Owner { level: Level::Instance, start }, nic)?;
-    let nics = body.lines.into_iter().map(|Line { value, span, trivia }| Nic { span, trivia, ..value }).collect();
+    let nics =
+        body.lines.into_iter().map(|Line { value, span, trivia }| Nic { span, trivia, ..value }).collect();
     Ok((input, ItemKind::Instance(Instance { name, description, nics, dangling: body.dangling })))
 }
 
 /// One `nic` line. Its span and trivia are the block's to fill.
 pub(crate) fn nic(input: Input<'_>) -> Parsed<'_, Nic> {
     let Some(word) = input.word() else { return otherwise("a `nic` line") };
-    if word != "nic" && unknown_statement(input, word, &["nic"], &[("interface", "nic"), ("eni", "nic")]).is_none() {
+    if word != "nic"
+        && unknown_statement(input, word, &["nic"], &[("interface", "nic"), ("eni", "nic")]).is_none()
+    {
         return reported();
     }
     let (input, name) = interface(input.next())?;
     let (input, clauses) = clauses(input)?;
     if clauses.addresses.is_none() && !clauses.seen.iter().any(|(rank, _)| *rank == Rank::Addresses) {
         input.report(
-            SyntaxError::new(codes::MISSING_CLAUSE, "NIC without an address", input.gap(), "expected `address`")
-                .help("a NIC has one address at least: `address 10.0.0.1`"),
+            SyntaxError::new(
+                codes::MISSING_CLAUSE,
+                "NIC without an address",
+                input.gap(),
+                "expected `address`",
+            )
+            .help("a NIC has one address at least: `address 10.0.0.1`"),
         );
     }
     let Some(addresses) = clauses.addresses else { return reported() };
@@ -106,7 +114,13 @@ fn clauses(input: Input<'_>) -> Parsed<'_, Clauses> {
                 Some(known) => Some(*known),
                 None => unknown_clause(at, word),
             },
-            Kind::Text(_) => return misplaced_clause(at, "description of a NIC".to_owned(), "describe the instance instead"),
+            Kind::Text(_) => {
+                return misplaced_clause(
+                    at,
+                    "description of a NIC".to_owned(),
+                    "describe the instance instead",
+                );
+            }
             _ => break,
         };
         let Some(word) = word else {
@@ -158,9 +172,14 @@ impl Clauses {
         match self.seen.iter().find(|(earlier, _)| *earlier == rank) {
             None => self.seen.push((rank, span)),
             Some((_, first)) => input.report(
-                SyntaxError::new(codes::DUPLICATE_CLAUSE, format!("{} given twice", rank.name()), span, "again here")
-                    .label(*first, "first here")
-                    .help("give it once; several addresses or groups are a list in `[ ]`"),
+                SyntaxError::new(
+                    codes::DUPLICATE_CLAUSE,
+                    format!("{} given twice", rank.name()),
+                    span,
+                    "again here",
+                )
+                .label(*first, "first here")
+                .help("give it once; several addresses or groups are a list in `[ ]`"),
             ),
         }
     }
@@ -202,10 +221,14 @@ fn unknown_clause(input: Input<'_>, word: &str) -> Option<&'static str> {
     if !input.token().is_some_and(|token| token.bad) {
         let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => "a NIC has `public` or `internal`, `via`, `address`, and `groups` or `network`".to_owned(),
+            None => {
+                "a NIC has `public` or `internal`, `via`, `address`, and `groups` or `network`".to_owned()
+            }
         };
         let message = format!("unknown clause {}", quote(word));
-        input.report(SyntaxError::new(codes::UNKNOWN_CLAUSE, message, input.span(), "begins no clause").help(help));
+        input.report(
+            SyntaxError::new(codes::UNKNOWN_CLAUSE, message, input.span(), "begins no clause").help(help),
+        );
     }
     meant
 }
@@ -215,8 +238,13 @@ fn plain_address(input: Input<'_>) -> Parsed<'_, IpAddr> {
     let (rest, address) = super::values::address(input)?;
     if address.length.is_some() {
         input.report(
-            SyntaxError::new(codes::BAD_ADDRESS, format!("{} as a NIC's address", input.found()), input.span(), "has a prefix length")
-                .help(format!("a NIC has addresses, not prefixes: `{}`", address.ip)),
+            SyntaxError::new(
+                codes::BAD_ADDRESS,
+                format!("{} as a NIC's address", input.found()),
+                input.span(),
+                "has a prefix length",
+            )
+            .help(format!("a NIC has addresses, not prefixes: `{}`", address.ip)),
         );
     }
     Ok((rest, address.ip))

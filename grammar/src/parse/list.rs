@@ -43,9 +43,14 @@ fn bare<'t, T>(
             let whole = rest.span_since(start);
             let text = input.source.get(whole.start..whole.end).unwrap_or_default();
             input.report(
-                SyntaxError::new(codes::LIST_WITHOUT_BRACKETS, "list without brackets", first_comma, "more than one element")
-                    .label(whole, "these elements")
-                    .help(format!("a list of several elements stands in brackets: `[{text}]`")),
+                SyntaxError::new(
+                    codes::LIST_WITHOUT_BRACKETS,
+                    "list without brackets",
+                    first_comma,
+                    "more than one element",
+                )
+                .label(whole, "these elements")
+                .help(format!("a list of several elements stands in brackets: `[{text}]`")),
             );
         }
     }
@@ -76,7 +81,8 @@ fn bracketed<'t, T>(
     close: Kind<'static>,
     element: &mut impl FnMut(Input<'t>) -> Parsed<'t, T>,
 ) -> Parsed<'t, Option<List<T>>> {
-    let mut list = Brackets { open: input.span(), close, elements: Vec::new(), carried: Vec::new(), mistakes: false };
+    let mut list =
+        Brackets { open: input.span(), close, elements: Vec::new(), carried: Vec::new(), mistakes: false };
     let mut at = input.next().in_list(false);
     let dangling = loop {
         let (next, mut between) = between(at);
@@ -178,9 +184,14 @@ impl<T> Brackets<T> {
         }
         if !next.token().is_some_and(|token| token.bad) {
             next.report(
-                SyntaxError::new(codes::MISSING_COMMA, "missing comma between list elements", input.gap(), "a comma is missing here")
-                    .label(next.span(), "the next element")
-                    .help("the elements of a list are parted by `,`"),
+                SyntaxError::new(
+                    codes::MISSING_COMMA,
+                    "missing comma between list elements",
+                    input.gap(),
+                    "a comma is missing here",
+                )
+                .label(next.span(), "the next element")
+                .help("the elements of a list are parted by `,`"),
             );
         }
         Ok(input)
@@ -190,11 +201,17 @@ impl<T> Brackets<T> {
         self.mistakes = true;
         let close = if self.close == Kind::CloseBrace { "}" } else { "]" };
         let ends = between(input).0;
-        let found = if *ends.kind() == Kind::End { "the file ends here" } else { "this cannot stand in the list" };
+        let found =
+            if *ends.kind() == Kind::End { "the file ends here" } else { "this cannot stand in the list" };
         input.report(
-            SyntaxError::new(codes::UNCLOSED_BRACKET, "list without its closing bracket", self.open, "opened here")
-                .label(ends.span(), found)
-                .help(format!("close the list with `{close}` behind its last element")),
+            SyntaxError::new(
+                codes::UNCLOSED_BRACKET,
+                "list without its closing bracket",
+                self.open,
+                "opened here",
+            )
+            .label(ends.span(), found)
+            .help(format!("close the list with `{close}` behind its last element")),
         );
     }
 }
@@ -214,12 +231,22 @@ fn follows_list(input: Input<'_>) -> bool {
 fn report_element(input: Input<'_>, mistake: nom::Err<Mistake>) {
     match (input.kind(), mistake) {
         (Kind::OpenBracket, _) => input.report(
-            SyntaxError::new(codes::NESTED_LIST, "list inside a list", input.span(), "opened inside another list")
-                .help("write the elements one after the other in one list"),
+            SyntaxError::new(
+                codes::NESTED_LIST,
+                "list inside a list",
+                input.span(),
+                "opened inside another list",
+            )
+            .help("write the elements one after the other in one list"),
         ),
         (Kind::Comma, _) => input.report(
-            SyntaxError::new(codes::EXTRA_COMMA, "comma without an element before it", input.span(), "this comma")
-                .help("remove it; one comma behind the last element is fine"),
+            SyntaxError::new(
+                codes::EXTRA_COMMA,
+                "comma without an element before it",
+                input.span(),
+                "this comma",
+            )
+            .help("remove it; one comma behind the last element is fine"),
         ),
         (_, nom::Err::Error(Mistake::Expected(expected))) => input.report_expected(expected, None),
         _ => {}

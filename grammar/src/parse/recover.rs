@@ -60,7 +60,9 @@ pub(crate) fn skip_statement<'t>(input: Input<'t>) -> Input<'t> {
     loop {
         match at.kind() {
             Kind::End => return at,
-            Kind::Newline { .. } | Kind::CloseBrace if at.at > input.at && (depth == 0 || ends_list(at)) => return at,
+            Kind::Newline { .. } | Kind::CloseBrace if at.at > input.at && (depth == 0 || ends_list(at)) => {
+                return at;
+            }
             Kind::OpenBracket => depth += 1,
             Kind::CloseBracket => depth = depth.saturating_sub(1),
             Kind::OpenBrace => {

@@ -50,8 +50,16 @@ fn priority(input: Input<'_>) -> Parsed<'_, Spanned<u32>> {
     }
     let start = Span::new(input.span().start, input.span().start);
     input.report(
-        SyntaxError::new(codes::MISSING_PRIORITY, "rule without a priority", input.span(), "a number belongs before this")
-            .help(format!("lead with a priority from 1 (strongest) to 100: {}", quote(&format!("10 {word} ...")))),
+        SyntaxError::new(
+            codes::MISSING_PRIORITY,
+            "rule without a priority",
+            input.span(),
+            "a number belongs before this",
+        )
+        .help(format!(
+            "lead with a priority from 1 (strongest) to 100: {}",
+            quote(&format!("10 {word} ..."))
+        )),
     );
     Ok((input, Spanned { value: 1, span: start }))
 }

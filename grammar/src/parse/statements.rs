@@ -48,8 +48,13 @@ fn duration(input: Input<'_>) -> Parsed<'_, Spanned<Duration>> {
         None => "a number and its unit in one word: `910s`, `15m` or `2h`".to_owned(),
     };
     input.report(
-        SyntaxError::new(codes::BAD_DURATION, format!("{} is not a duration", quote(written)), whole, "this duration")
-            .help(help),
+        SyntaxError::new(
+            codes::BAD_DURATION,
+            format!("{} is not a duration", quote(written)),
+            whole,
+            "this duration",
+        )
+        .help(help),
     );
     match (amount, unit) {
         (Some(amount), Some((rest, unit))) => {

@@ -51,7 +51,11 @@ pub(crate) fn member(input: Input<'_>) -> Parsed<'_, Member> {
             Ok((rest, Member::Set(name)))
         }
         Some("any") => any_in_list(input),
-        Some("group") => refuse_token(input, "an address or `set NAME`", Some("a set holds addresses; a rule's peers may be groups")),
+        Some("group") => refuse_token(
+            input,
+            "an address or `set NAME`",
+            Some("a set holds addresses; a rule's peers may be groups"),
+        ),
         Some(word) => untagged(input, word, "an address, and a set is written", &["set"]),
         None => {
             let (rest, address) = address(input)?;
@@ -67,8 +71,13 @@ pub(crate) fn peers<'t>(input: Input<'t>, instances: bool) -> Parsed<'t, Option<
     }
     if input.word() == Some("all") && !instances {
         input.report(
-            SyntaxError::new(codes::UNKNOWN_WORD, "expected a peer, found `all`", input.span(), "expected a peer")
-                .help("did you mean `any`?"),
+            SyntaxError::new(
+                codes::UNKNOWN_WORD,
+                "expected a peer, found `all`",
+                input.span(),
+                "expected a peer",
+            )
+            .help("did you mean `any`?"),
         );
         return Ok((input.next(), Some(Peers::Any(input.span()))));
     }
@@ -86,7 +95,9 @@ fn peer(input: Input<'_>, instances: bool) -> Parsed<'_, Peer> {
         Some(word) => untagged(input, word, "an address, and names are written", &["group", "set"]),
         None => match address(input) {
             Ok((rest, address)) => Ok((rest, Peer::Address(address))),
-            Err(nom::Err::Error(Mistake::Expected(_))) => otherwise("a peer: `any`, an address, `set NAME` or `group NAME`"),
+            Err(nom::Err::Error(Mistake::Expected(_))) => {
+                otherwise("a peer: `any`, an address, `set NAME` or `group NAME`")
+            }
             Err(mistake) => Err(mistake),
         },
     }
@@ -110,8 +121,17 @@ fn untagged<'t, T>(input: Input<'t>, word: &str, rather: &str, tags: &[&str]) ->
 }
 
 fn any_in_list<'t, T>(input: Input<'t>) -> Parsed<'t, T> {
-    let help = "`any` stands alone, without brackets, as a rule's peer; in a set write `0.0.0.0/0` and `::/0`";
-    input.report(SyntaxError::new(codes::ANY_IN_LIST, "`any` as a list's element", input.span(), "stands for every address").help(help));
+    let help =
+        "`any` stands alone, without brackets, as a rule's peer; in a set write `0.0.0.0/0` and `::/0`";
+    input.report(
+        SyntaxError::new(
+            codes::ANY_IN_LIST,
+            "`any` as a list's element",
+            input.span(),
+            "stands for every address",
+        )
+        .help(help),
+    );
     Err(nom::Err::Error(Mistake::Reported))
 }
 
@@ -124,13 +144,8 @@ const PROTOCOLS: &[(&str, Protocol)] = &[
     ("all", Protocol::All),
 ];
 
-const OTHER_PROTOCOLS: &[(&str, &str)] = &[
-    ("icmp6", "icmpv6"),
-    ("ipv6-icmp", "icmpv6"),
-    ("ping", "icmp"),
-    ("any", "all"),
-    ("ip", "all"),
-];
+const OTHER_PROTOCOLS: &[(&str, &str)] =
+    &[("icmp6", "icmpv6"), ("ipv6-icmp", "icmpv6"), ("ping", "icmp"), ("any", "all"), ("ip", "all")];
 
 /// Protocols that people know by name and the language by number (IANA's registry of protocol numbers).
 const NUMBERED: &[(&str, u32)] =

@@ -7,10 +7,53 @@ use crate::error::{SyntaxError, quote};
 
 /// Every word with a meaning of its own. All of them may be names too: the place tells.
 pub const KEYWORDS: &[&str] = &[
-    "include", "session", "timeout", "inner", "scope", "ingress", "both", "network", "vpc", "classic", "set", "except",
-    "service", "tcp", "udp", "icmp", "icmpv6", "gre", "proto", "all", "group", "clone", "default", "with", "web", "kind",
-    "basic", "enterprise", "remove", "in", "out", "public", "internal", "allow", "deny", "from", "to", "any", "port", "as",
-    "log", "instance", "nic", "via", "address", "groups", "expect",
+    "include",
+    "session",
+    "timeout",
+    "inner",
+    "scope",
+    "ingress",
+    "both",
+    "network",
+    "vpc",
+    "classic",
+    "set",
+    "except",
+    "service",
+    "tcp",
+    "udp",
+    "icmp",
+    "icmpv6",
+    "gre",
+    "proto",
+    "all",
+    "group",
+    "clone",
+    "default",
+    "with",
+    "web",
+    "kind",
+    "basic",
+    "enterprise",
+    "remove",
+    "in",
+    "out",
+    "public",
+    "internal",
+    "allow",
+    "deny",
+    "from",
+    "to",
+    "any",
+    "port",
+    "as",
+    "log",
+    "instance",
+    "nic",
+    "via",
+    "address",
+    "groups",
+    "expect",
 ];
 
 /// One of a few keywords.
@@ -52,7 +95,12 @@ pub(crate) const DIRECTION: Choice<Direction> = Choice {
 pub(crate) const SIDE: Choice<Side> = Choice {
     what: "a side, `public` or `internal`",
     words: &[("public", Side::Public), ("internal", Side::Internal)],
-    others: &[("internet", "public"), ("external", "public"), ("intranet", "internal"), ("private", "internal")],
+    others: &[
+        ("internet", "public"),
+        ("external", "public"),
+        ("intranet", "internal"),
+        ("private", "internal"),
+    ],
 };
 
 pub(crate) const NETWORK_KIND: Choice<NetworkKind> = Choice {
@@ -132,7 +180,13 @@ pub(crate) fn guess(
     if word.len() > 20 {
         return None;
     }
-    let allowed = if word.len() <= 2 { 0 } else if word.len() <= 5 { 1 } else { 2 };
+    let allowed = if word.len() <= 2 {
+        0
+    } else if word.len() <= 5 {
+        1
+    } else {
+        2
+    };
     known
         .map(|candidate| (strsim::osa_distance(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= allowed)
