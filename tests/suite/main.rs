@@ -2,4 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod case;
+mod command;
 mod conformance;
+mod examples;
+mod tidy;
