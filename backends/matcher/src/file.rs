@@ -1,0 +1,133 @@
+//! The compiled form: the bytes of a `.palisade` file. A frame that finds damage, around the wire form.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 8 | magic |
+//! | 4 | format, little endian |
+//! | 8 | length of the body, little endian |
+//! | 4 | CRC-32 of format, length and body, little endian |
+//! | rest | the body: the wire form in postcard's encoding |
+//!
+//! The checksum finds accidents, every flipped bit among them. It is no signature: who can write the file can write
+//! another policy. Whatever stands in a file, loading it ends with a matcher or an error, in time and memory of the
+//! order of the file's size and the budget of the look-up structures.
+
+use crate::matcher::Matcher;
+use crate::wire::{Invalid, Wire};
+
+/// The format of compiled policies that this version writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// As in PNG: a byte above 127, line ends and a DOS end of file show what a transfer as text has done to the file.
+const MAGIC: [u8; 8] = *b"\x89PLSD\r\n\x1a";
+
+/// Why bytes are not a policy that can be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// Not a compiled policy at all.
+    #[error("this is not a compiled palisade policy")]
+    Foreign,
+    /// Of another version of the format.
+    #[error("the compiled policy has format {found}, and this version reads format {FORMAT}")]
+    Format {
+        /// The format of the file.
+        found: u32,
+    },
+    /// The end is missing.
+    #[error("the compiled policy is cut short")]
+    Truncated,
+    /// Something follows the end.
+    #[error("there are {0} bytes after the end of the compiled policy")]
+    Trailing(usize),
+    /// The checksum does not fit.
+    #[error("the compiled policy is damaged: its checksum does not fit")]
+    Damaged,
+    /// The checksum fits, but nothing this version wrote looks so.
+    #[error("the compiled policy cannot be decoded: {0}")]
+    Malformed(String),
+    /// It can be decoded, but contradicts itself.
+    #[error("the compiled policy is not valid: {0}")]
+    Invalid(Invalid),
+}
+
+impl LoadError {
+    /// The stable name of the error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            LoadError::Foreign => "palisade::matcher::foreign",
+            LoadError::Format { .. } => "palisade::matcher::format",
+            LoadError::Truncated => "palisade::matcher::truncated",
+            LoadError::Trailing(_) => "palisade::matcher::trailing-bytes",
+            LoadError::Damaged => "palisade::matcher::damaged",
+            LoadError::Malformed(_) => "palisade::matcher::malformed",
+            LoadError::Invalid(_) => "palisade::matcher::invalid",
+        }
+    }
+
+    /// What to do about it.
+    pub const fn help(&self) -> &'static str {
+        match self {
+            LoadError::Foreign => "compile a policy for the target `matcher` and load the file it gives",
+            LoadError::Format { .. } => "compile the policy again with the version of palisade that loads it",
+            LoadError::Truncated | LoadError::Trailing(_) | LoadError::Damaged => {
+                "copy the file again, as binary, or compile the policy again"
+            }
+            LoadError::Malformed(_) | LoadError::Invalid(_) => {
+                "palisade does not write such a file: find out who did, and compile the policy again"
+            }
+        }
+    }
+}
+
+impl Matcher {
+    /// The compiled form: the same policy gives the same bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Encoding fails for sequences of unknown length or a full buffer only; the wire form has none and a Vec grows.
+        let body = postcard::to_allocvec(&Wire::of(self)).unwrap_or_default();
+        let mut bytes = MAGIC.to_vec();
+        let length = (body.len() as u64).to_le_bytes();
+        bytes.extend(FORMAT.to_le_bytes());
+        bytes.extend(length);
+        bytes.extend(checksum(FORMAT.to_le_bytes(), length, &body).to_le_bytes());
+        bytes.extend(body);
+        bytes
+    }
+
+    /// Loads a compiled form; refuses whatever is damaged, foreign, of another format or not valid.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
+        let (wire, rest) = postcard::take_from_bytes::<Wire>(body(bytes)?)
+            .map_err(|error| LoadError::Malformed(error.to_string().to_lowercase()))?;
+        if !rest.is_empty() {
+            return Err(LoadError::Malformed("the body has more bytes than the policy".to_owned()));
+        }
+        wire.matcher().map_err(LoadError::Invalid)
+    }
+}
+
+/// The body of a file whose frame is sound.
+fn body(bytes: &[u8]) -> Result<&[u8], LoadError> {
+    let Some(rest) = bytes.strip_prefix(&MAGIC) else {
+        return Err(if MAGIC.starts_with(bytes) { LoadError::Truncated } else { LoadError::Foreign });
+    };
+    let (format, rest) = rest.split_first_chunk().ok_or(LoadError::Truncated)?;
+    if u32::from_le_bytes(*format) != FORMAT {
+        return Err(LoadError::Format { found: u32::from_le_bytes(*format) });
+    }
+    let (length, rest) = rest.split_first_chunk().ok_or(LoadError::Truncated)?;
+    let (sum, body) = rest.split_first_chunk().ok_or(LoadError::Truncated)?;
+    let expected = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| LoadError::Truncated)?;
+    match body.len().checked_sub(expected) {
+        None => Err(LoadError::Truncated),
+        Some(more) if more > 0 => Err(LoadError::Trailing(more)),
+        Some(_) if u32::from_le_bytes(*sum) != checksum(*format, *length, body) => Err(LoadError::Damaged),
+        Some(_) => Ok(body),
+    }
+}
+
+fn checksum(format: [u8; 4], length: [u8; 8], body: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&format);
+    hasher.update(&length);
+    hasher.update(body);
+    hasher.finalize()
+}

@@ -1,0 +1,178 @@
+//! The matcher: finds the managed NICs at both ends of a packet and lets their chains decide.
+//!
+//! It knows no policy text, no files and no clock; sessions are the business of [`crate::SessionTable`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use palisade_ir::{Direction, Packet, RuleId, RuleInfo, Verdict};
+
+use crate::nic::{End, Nic, NicMatcher};
+
+/// A policy, or the part of it that concerns one instance, ready to judge packets.
+///
+/// Judging takes `&self` and cannot fail, so one matcher serves many threads; to change the policy, build another and
+/// swap (an `Arc<Matcher>` will do).
+///
+/// Only the first packet of a session is judged. Replies pass because their session was allowed:
+/// [`crate::SessionTable`] keeps track where nobody else does.
+#[derive(Clone)]
+pub struct Matcher {
+    session_timeout: u32,
+    rules: BTreeMap<RuleId, RuleInfo>,
+    /// Sorted by instance and interface.
+    nics: Vec<Nic>,
+    /// The places in `nics` of those that own an address, ascending; several where networks reuse it.
+    owners: HashMap<IpAddr, Vec<usize>>,
+}
+
+/// How both ends decide a packet. An end without a managed NIC has no say and is `None`.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'a> {
+    /// Allow when no end denies.
+    pub verdict: Verdict,
+    /// The sender's decision.
+    pub egress: Option<End<'a>>,
+    /// The receiver's decision; asked even when the sender denies.
+    pub ingress: Option<End<'a>>,
+}
+
+impl Matcher {
+    /// Puts a matcher together from parts that somebody has checked.
+    pub(crate) fn assemble(
+        session_timeout: u32,
+        rules: BTreeMap<RuleId, RuleInfo>,
+        mut nics: Vec<Nic>,
+    ) -> Self {
+        nics.sort_by(|a, b| a.key().cmp(&b.key()));
+        let mut owners: HashMap<IpAddr, Vec<usize>> = HashMap::new();
+        for (at, nic) in nics.iter().enumerate() {
+            for address in &nic.addresses {
+                let owners = owners.entry(*address).or_default();
+                if owners.last() != Some(&at) {
+                    owners.push(at);
+                }
+            }
+        }
+        Self { session_timeout, rules, nics, owners }
+    }
+
+    /// How long a session lives without a packet.
+    pub fn session_timeout(&self) -> Duration {
+        Duration::from_secs(self.session_timeout.into())
+    }
+
+    /// Every managed NIC, sorted by instance and interface.
+    pub fn nics(&self) -> impl Iterator<Item = NicMatcher<'_>> {
+        self.nics.iter().map(|nic| NicMatcher::new(self, nic))
+    }
+
+    /// The NIC of an instance.
+    pub fn nic(&self, instance: &str, interface: &str) -> Option<NicMatcher<'_>> {
+        let at = self.nics.binary_search_by(|nic| nic.key().cmp(&(instance, interface))).ok()?;
+        self.nics.get(at).map(|nic| NicMatcher::new(self, nic))
+    }
+
+    /// The managed NICs that own an address; several where networks reuse it.
+    pub fn owners(&self, address: IpAddr) -> impl Iterator<Item = NicMatcher<'_>> {
+        let places = self.owners.get(&address).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|at| self.nics.get(*at)).map(|nic| NicMatcher::new(self, nic))
+    }
+
+    /// The words for a rule id of the plan, as far as a rule of this matcher has it.
+    pub fn rule(&self, id: RuleId) -> Option<&RuleInfo> {
+        self.rules.get(&id)
+    }
+
+    /// Judges the first packet of a session, by the NICs that own its addresses: allowed when no end denies.
+    ///
+    /// Where several networks reuse an address, its owner is a guess. The matcher guesses none: it allows only what
+    /// every owner allows. Ask [`Matcher::decide_between`] when you know the ends.
+    pub fn decide(&self, packet: &Packet) -> Verdict {
+        let allows = |address, direction| {
+            self.owners(address).all(|nic| nic.outcome(direction, packet).verdict == Verdict::Allow)
+        };
+        let allowed = allows(packet.source(), Direction::Out) && allows(packet.destination(), Direction::In);
+        if allowed { Verdict::Allow } else { Verdict::Deny }
+    }
+
+    /// Judges the first packet of a session between two known ends; `None` for an end that nobody manages.
+    pub fn decide_between(
+        &self,
+        packet: &Packet,
+        sender: Option<NicMatcher<'_>>,
+        receiver: Option<NicMatcher<'_>>,
+    ) -> Verdict {
+        let denies = |end: Option<NicMatcher<'_>>, direction| {
+            end.is_some_and(|nic| nic.outcome(direction, packet).verdict == Verdict::Deny)
+        };
+        let denied = denies(sender, Direction::Out) || denies(receiver, Direction::In);
+        if denied { Verdict::Deny } else { Verdict::Allow }
+    }
+
+    /// As [`Matcher::decide`], with the deciding rule of each end.
+    ///
+    /// Of several owners of an address the first that denies speaks for the end, else the first of all.
+    pub fn explain(&self, packet: &Packet) -> Decision<'_> {
+        let egress = strictest(self.owners(packet.source()), Direction::Out, packet);
+        let ingress = strictest(self.owners(packet.destination()), Direction::In, packet);
+        Decision::of(egress, ingress)
+    }
+
+    /// As [`Matcher::decide_between`], with the deciding rule of each end.
+    pub fn explain_between<'a>(
+        &'a self,
+        packet: &Packet,
+        sender: Option<NicMatcher<'a>>,
+        receiver: Option<NicMatcher<'a>>,
+    ) -> Decision<'a> {
+        let egress = sender.map(|nic| nic.end(Direction::Out, packet));
+        let ingress = receiver.map(|nic| nic.end(Direction::In, packet));
+        Decision::of(egress, ingress)
+    }
+
+    pub(crate) const fn session_seconds(&self) -> u32 {
+        self.session_timeout
+    }
+
+    pub(crate) fn stored_nics(&self) -> &[Nic] {
+        &self.nics
+    }
+
+    pub(crate) const fn stored_rules(&self) -> &BTreeMap<RuleId, RuleInfo> {
+        &self.rules
+    }
+}
+
+impl std::fmt::Debug for Matcher {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let nics = self.nics.iter().map(Nic::key).collect::<Vec<_>>();
+        out.debug_struct("Matcher").field("nics", &nics).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Decision<'a> {
+    fn of(egress: Option<End<'a>>, ingress: Option<End<'a>>) -> Self {
+        let denies = |end: &Option<End<'_>>| end.is_some_and(|end| end.outcome.verdict == Verdict::Deny);
+        let verdict = if denies(&egress) || denies(&ingress) { Verdict::Deny } else { Verdict::Allow };
+        Self { verdict, egress, ingress }
+    }
+}
+
+/// The end of the first candidate that denies, else of the first.
+pub(crate) fn strictest<'a>(
+    candidates: impl Iterator<Item = NicMatcher<'a>>,
+    direction: Direction,
+    packet: &Packet,
+) -> Option<End<'a>> {
+    let mut first = None;
+    for nic in candidates {
+        let end = nic.end(direction, packet);
+        if end.outcome.verdict == Verdict::Deny {
+            return Some(end);
+        }
+        first = first.or(Some(end));
+    }
+    first
+}

@@ -1,0 +1,146 @@
+//! Sessions, for those who have no connection tracking at hand: replies of what was allowed pass, in both directions.
+//!
+//! The table knows no clock: every call is told the time. It never holds more sessions than its capacity.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use palisade_ir::{Packet, Verdict};
+
+use crate::matcher::Matcher;
+
+/// The live sessions of allowed connections.
+///
+/// A session is known by its addresses, protocol and, for tcp and udp, its ports, in either direction. It lives until
+/// nothing was seen of it for longer than the policy's session timeout.
+///
+/// - Other protocols have no ports, so two hosts have one session per protocol: after an allowed ping, every icmp
+///   packet between the two passes in both directions until the session ends.
+/// - A tcp or udp packet without ports (a fragment that is not the first) belongs to no session and is judged by the
+///   rules: reassemble before you ask.
+/// - A full table forgets the session that was quiet for longest. Its next packet is judged anew, so forgetting never
+///   lets a packet in; and a newcomer never has to be turned away.
+#[derive(Clone, Debug)]
+pub struct SessionTable {
+    capacity: usize,
+    sessions: HashMap<Key, Session>,
+    /// The sessions by their last turn: the front is quiet for longest and, the timeout being the same for all,
+    /// the first to end.
+    quiet: BTreeMap<u64, Key>,
+    /// Counts the packets that opened or refreshed a session.
+    turn: u64,
+    now: Duration,
+}
+
+/// The lesser of a packet and its reply: the same for both directions of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key(Packet);
+
+impl Key {
+    fn of(packet: &Packet) -> Self {
+        Self(*packet.min(&packet.reply()))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    first: Packet,
+    turn: u64,
+    seen: Duration,
+}
+
+impl SessionTable {
+    /// A table for at most `capacity` sessions; with none, every packet is a first packet.
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity, sessions: HashMap::new(), quiet: BTreeMap::new(), turn: 0, now: Duration::ZERO }
+    }
+
+    /// Judges a packet: it passes as part of a live session, or the matcher decides and an allowed one opens a session.
+    ///
+    /// `now` is the time since any fixed moment. It should never run backwards; where it does, it stands still.
+    pub fn check(&mut self, matcher: &Matcher, packet: &Packet, now: Duration) -> Verdict {
+        self.expire(matcher.session_timeout(), now);
+        let tracked = packet.ports().is_some() || !packet.protocol().has_ports();
+        let key = Key::of(packet);
+        if let Some(session) = self.sessions.get(&key).filter(|_| tracked) {
+            let first = session.first;
+            self.touch(key, first);
+            return Verdict::Allow;
+        }
+        let verdict = matcher.decide(packet);
+        if verdict == Verdict::Allow && tracked && self.capacity > 0 {
+            if self.sessions.len() >= self.capacity {
+                self.forget_quietest();
+            }
+            self.touch(key, *packet);
+        }
+        verdict
+    }
+
+    /// Whether a packet belongs to a live session. Refreshes nothing.
+    ///
+    /// Ask it for the packet that an icmp error quotes: the error may pass when the session is alive (without such
+    /// errors path MTU discovery fails).
+    pub fn is_live(&self, matcher: &Matcher, quoted: &Packet, now: Duration) -> bool {
+        let over = |session: &Session| now.saturating_sub(session.seen) > matcher.session_timeout();
+        self.sessions.get(&Key::of(quoted)).is_some_and(|session| !over(session))
+    }
+
+    /// Ends every session whose first packet a new policy would not allow. Returns how many ended.
+    ///
+    /// Call it when the matcher was swapped: the others stay alive.
+    pub fn revalidate(&mut self, matcher: &Matcher) -> usize {
+        let before = self.sessions.len();
+        let quiet = &mut self.quiet;
+        self.sessions.retain(|_, session| {
+            let stays = matcher.decide(&session.first) == Verdict::Allow;
+            if !stays {
+                quiet.remove(&session.turn);
+            }
+            stays
+        });
+        before - self.sessions.len()
+    }
+
+    /// How many sessions are known, those included that end at the next [`SessionTable::check`].
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether no session is known.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// The most sessions the table holds.
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn expire(&mut self, timeout: Duration, now: Duration) {
+        self.now = self.now.max(now);
+        while let Some((_, key)) = self.quiet.first_key_value() {
+            let over = |session: &Session| self.now.saturating_sub(session.seen) > timeout;
+            if !self.sessions.get(key).is_none_or(over) {
+                return;
+            }
+            self.forget_quietest();
+        }
+    }
+
+    fn forget_quietest(&mut self) {
+        if let Some((_, key)) = self.quiet.pop_first() {
+            self.sessions.remove(&key);
+        }
+    }
+
+    /// Opens or refreshes a session.
+    fn touch(&mut self, key: Key, first: Packet) {
+        self.turn += 1;
+        let session = Session { first, turn: self.turn, seen: self.now };
+        if let Some(old) = self.sessions.insert(key, session) {
+            self.quiet.remove(&old.turn);
+        }
+        self.quiet.insert(self.turn, key);
+    }
+}
