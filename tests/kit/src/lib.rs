@@ -1,1 +1,14 @@
 //! What the suites share.
+//!
+//! [`netns`] makes private network namespaces, [`lab`] lays a firewall's surroundings out in them and [`probe`]
+//! sends real packets through it. The kit knows no compiler and no backend: it is told rulesets and packets, never
+//! what the verdicts should be.
+
+mod frame;
+pub mod lab;
+pub mod netns;
+mod observe;
+pub mod probe;
+mod reach;
+mod segment;
+mod send;
