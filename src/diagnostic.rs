@@ -15,6 +15,11 @@ pub struct Location {
     pub span: Span,
 }
 
+impl Location {
+    /// The first byte of the root file: for what has no better place.
+    pub const START: Self = Self { file: FileId(0), span: Span::new(0, 0) };
+}
+
 /// One source text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
@@ -83,4 +88,46 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// The remedy.
     pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error with its primary place.
+    pub fn error(
+        code: &'static str,
+        message: impl Into<String>,
+        at: Location,
+        label: impl Into<String>,
+    ) -> Self {
+        let labels = vec![Label { at, text: label.into() }];
+        Self { code, severity: Severity::Error, message: message.into(), labels, help: None }
+    }
+
+    /// A warning with its primary place.
+    pub fn warning(
+        code: &'static str,
+        message: impl Into<String>,
+        at: Location,
+        label: impl Into<String>,
+    ) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, message, at, label) }
+    }
+
+    /// Points at one more place.
+    #[must_use]
+    pub fn label(mut self, at: Location, text: impl Into<String>) -> Self {
+        self.labels.push(Label { at, text: text.into() });
+        self
+    }
+
+    /// Names the remedy.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+
+    /// Whether nothing may be compiled.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
 }

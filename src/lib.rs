@@ -6,3 +6,5 @@ pub mod diagnostic;
 pub mod lower;
 pub mod policy;
 pub mod reference;
+pub mod resolve;
+pub mod source;

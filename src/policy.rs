@@ -175,7 +175,7 @@ pub struct Peer {
 }
 
 /// Who a peer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Who {
     /// Literal addresses, without host bits.
     Prefix(IpNet),
