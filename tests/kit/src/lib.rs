@@ -1,9 +1,10 @@
 //! What the suites share.
 //!
 //! [`netns`] makes private network namespaces, [`lab`] lays a firewall's surroundings out in them and [`probe`]
-//! sends real packets through it. The kit knows no compiler and no backend: it is told rulesets and packets, never
+//! sends real packets through it, [`session`] opens connections and [`flood`] keeps traffic running while rules change. The kit knows no compiler and no backend: it is told rulesets and packets, never
 //! what the verdicts should be.
 
+pub mod flood;
 mod frame;
 pub mod lab;
 pub mod netns;
@@ -12,3 +13,4 @@ pub mod probe;
 mod reach;
 mod segment;
 mod send;
+pub mod session;

@@ -42,11 +42,7 @@ impl Observer {
 
 /// Puts both observers at a hook, with nothing noted.
 pub(crate) fn install(lab: &Lab, hook: PacketHook) -> Result<()> {
-    let hook = match hook {
-        PacketHook::Input => "input",
-        PacketHook::Output => "output",
-        PacketHook::Forward => "forward",
-    };
+    let hook = hook_name(hook);
     let mut text = format!("table inet {TABLE}\ndelete table inet {TABLE}\ntable inet {TABLE} {{\n");
     for observer in Observer::ALL {
         let (priority, end) = match observer {
@@ -93,8 +89,17 @@ pub(crate) fn noted(lab: &Lab, observer: Observer) -> Result<BTreeSet<(Family, u
     Ok(noted)
 }
 
+/// The word for a hook in nft.
+pub(crate) const fn hook_name(hook: PacketHook) -> &'static str {
+    match hook {
+        PacketHook::Input => "input",
+        PacketHook::Output => "output",
+        PacketHook::Forward => "forward",
+    }
+}
+
 /// On a gateway, the chain that sends each packet out by the interface that its DSCP field counts.
-fn ways(lab: &Lab) -> String {
+pub(crate) fn ways(lab: &Lab) -> String {
     if lab.kind == Kind::Host {
         return String::new();
     }

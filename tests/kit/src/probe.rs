@@ -21,7 +21,7 @@ use crate::lab::Lab;
 use crate::netns::Result;
 use crate::observe::{self, Observer};
 pub use crate::reach::deliverable;
-use crate::send::{FarSender, NearSender};
+use crate::send::Sender;
 
 /// Packets sent before the observers are asked: well below the 16 bits of an IPv4 identification.
 const BATCH: usize = 20_000;
@@ -125,21 +125,13 @@ impl Lab {
             if waiting.peek().is_none() {
                 continue;
             }
-            let (far, near) = match hook {
-                PacketHook::Input | PacketHook::Forward => (Some(FarSender::new(port)?), None),
-                PacketHook::Output => (None, Some(NearSender::new(&self.center, name)?)),
-            };
+            let sender = Sender::new(self, hook, name)?;
             for shot in waiting {
                 shot.marker = self.next_marker();
-                let way = match hook {
-                    PacketHook::Forward => self.port(&shot.probe.onward)?.0 + 1,
-                    PacketHook::Input | PacketHook::Output => 0,
-                };
-                let label = Label { marker: shot.marker, way: way as u8 };
+                let label = Label { marker: shot.marker, way: self.way(hook, shot.probe)? };
                 let to = shot.probe.packet.destination();
                 for datagram in datagrams(&shot.probe.packet, label, shot.probe.form)? {
-                    far.iter().try_for_each(|sender| sender.send(to, &datagram))?;
-                    near.iter().try_for_each(|sender| sender.send(to, &datagram))?;
+                    sender.send(to, &datagram)?;
                 }
             }
         }
@@ -167,6 +159,14 @@ impl Lab {
             };
         }
         Ok(())
+    }
+
+    /// The number that leads a packet out by the interface it names.
+    pub(crate) fn way(&self, hook: PacketHook, probe: &Probe) -> Result<u8> {
+        match hook {
+            PacketHook::Forward => Ok(self.port(&probe.onward)?.0 as u8 + 1),
+            PacketHook::Input | PacketHook::Output => Ok(0),
+        }
     }
 
     /// A number that no packet under way has: 16 bits, never 0, which asks the kernel to choose one (raw(7)).

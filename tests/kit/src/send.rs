@@ -11,10 +11,37 @@ use nix::sys::socket::{
     AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, SockaddrIn6,
     SockaddrLike, bind, send, sendto, setsockopt, socket, sockopt,
 };
+use palisade_ir::PacketHook;
 
 use crate::frame::{frame, multicast_address};
-use crate::lab::{FAR_END, Port};
+use crate::lab::{FAR_END, Lab, Port};
 use crate::netns::{LabError, Namespace, Result};
+
+/// Sends datagrams to a hook by one interface.
+pub(crate) enum Sender<'a> {
+    /// From the far end of the link.
+    Far(FarSender<'a>),
+    /// From the host.
+    Near(NearSender),
+}
+
+impl<'a> Sender<'a> {
+    /// The sender that brings packets to a hook.
+    pub(crate) fn new(lab: &'a Lab, hook: PacketHook, interface: &str) -> Result<Self> {
+        match hook {
+            PacketHook::Input | PacketHook::Forward => FarSender::new(lab.port(interface)?.1).map(Self::Far),
+            PacketHook::Output => NearSender::new(&lab.center, interface).map(Self::Near),
+        }
+    }
+
+    /// Sends a datagram, its IP header included.
+    pub(crate) fn send(&self, destination: IpAddr, datagram: &[u8]) -> Result<()> {
+        match self {
+            Sender::Far(sender) => sender.send(destination, datagram),
+            Sender::Near(sender) => sender.send(destination, datagram),
+        }
+    }
+}
 
 /// Sends frames from the far end of a link: any source address, any destination.
 pub(crate) struct FarSender<'a> {
@@ -24,7 +51,7 @@ pub(crate) struct FarSender<'a> {
 
 impl<'a> FarSender<'a> {
     /// A sender behind an interface.
-    pub(crate) fn new(port: &'a Port) -> Result<Self> {
+    fn new(port: &'a Port) -> Result<Self> {
         let frames = port.peer.enter(|| {
             let frames = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
             bind(frames.as_raw_fd(), &far_end()?)?;
@@ -35,7 +62,7 @@ impl<'a> FarSender<'a> {
     }
 
     /// Sends a datagram, in a frame that suits its destination.
-    pub(crate) fn send(&self, destination: IpAddr, datagram: &[u8]) -> Result<()> {
+    fn send(&self, destination: IpAddr, datagram: &[u8]) -> Result<()> {
         let to = match destination {
             IpAddr::V4(address) if address.is_broadcast() || self.is_broadcast_here(destination) => [0xff; 6],
             group if group.is_multicast() => multicast_address(group),
@@ -62,7 +89,7 @@ pub(crate) struct NearSender {
 
 impl NearSender {
     /// A sender on a host, for an interface.
-    pub(crate) fn new(host: &Namespace, interface: &str) -> Result<Self> {
+    fn new(host: &Namespace, interface: &str) -> Result<Self> {
         let open = || Ok((raw(AddressFamily::Inet, interface)?, raw(AddressFamily::Inet6, interface)?));
         let (v4, v6) = host
             .enter(open)?
@@ -71,7 +98,7 @@ impl NearSender {
     }
 
     /// Sends a datagram, its IP header included. What a rule drops is sent.
-    pub(crate) fn send(&self, destination: IpAddr, datagram: &[u8]) -> Result<()> {
+    fn send(&self, destination: IpAddr, datagram: &[u8]) -> Result<()> {
         let (socket, to): (_, Box<dyn SockaddrLike>) = match destination {
             IpAddr::V4(ip) => (&self.v4, Box::new(SockaddrIn::from(SocketAddrV4::new(ip, 0)))),
             IpAddr::V6(ip) => (&self.v6, Box::new(SockaddrIn6::from(SocketAddrV6::new(ip, 0, 0, 0)))),
