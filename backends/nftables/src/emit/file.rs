@@ -1,0 +1,161 @@
+//! The order of a whole ruleset: declare, flush, refill.
+//!
+//! One file is one transaction. Deleting the table and making it anew would let packets through between the two (seen
+//! under load) and take the timeout objects off live sessions; flushing and refilling does neither. So everything that
+//! a flush must not miss is declared first, with all base chains: one left over from an older ruleset would stay, empty,
+//! with its policy. Regular chains and sets that are no longer used stay behind empty or unreferenced, and harmless.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use palisade_ir::Verdict;
+
+use super::session;
+use super::sets::SetText;
+
+/// A chain, its lines without indentation.
+pub(super) struct ChainText {
+    /// What it is, for a comment line.
+    pub(super) note: String,
+    pub(super) name: String,
+    /// The hook and the policy of a base chain.
+    pub(super) base: Option<(&'static str, Verdict)>,
+    pub(super) lines: Vec<String>,
+}
+
+/// A ruleset, ready to print.
+pub(super) struct Ruleset {
+    pub(super) table: String,
+    /// What it is for, in comment lines.
+    pub(super) title: Vec<String>,
+    pub(super) notes: Vec<String>,
+    pub(super) session_timeout: u32,
+    pub(super) sets: BTreeMap<String, SetText>,
+    pub(super) chains: Vec<ChainText>,
+}
+
+impl Ruleset {
+    /// The text; `stem` is what the file's name begins with.
+    pub(super) fn render(&self, stem: &str) -> String {
+        let mut out = String::new();
+        self.header(stem, &mut out);
+        self.declare(&mut out);
+        self.refill(&mut out);
+        out
+    }
+
+    fn header(&self, stem: &str, out: &mut String) {
+        let table = &self.table;
+        line(out, 0, "#!/usr/sbin/nft -f");
+        self.title.iter().for_each(|text| line(out, 0, &format!("# {text}")));
+        line(out, 0, "#");
+        line(
+            out,
+            0,
+            &format!(
+                "# load:    nft -f {stem}.nft    (again to replace; live sessions and other tables stay)"
+            ),
+        );
+        line(out, 0, &format!("# unload:  nft delete table inet {table}"));
+        line(out, 0, &format!("# session timeouts beyond tcp and udp: {stem}.sysctl"));
+        line(out, 0, "#");
+        self.notes.iter().for_each(|text| line(out, 0, &format!("# {text}")));
+        out.push('\n');
+    }
+
+    fn declare(&self, out: &mut String) {
+        let table = &self.table;
+        line(out, 0, "# Declared, then emptied, then filled again, in one transaction.");
+        line(out, 0, &format!("table inet {table} {{"));
+        for text in session::objects(self.session_timeout) {
+            line(out, 1, &text);
+        }
+        for (name, set) in &self.sets {
+            line(out, 1, &format!("set {name} {{"));
+            set_type(out, set);
+            line(out, 1, "}");
+        }
+        for chain in &self.chains {
+            if let Some((hook, policy)) = chain.base {
+                line(out, 1, &format!("chain {} {{", chain.name));
+                line(out, 2, &base_line(hook, policy));
+                line(out, 1, "}");
+            }
+        }
+        line(out, 0, "}");
+        line(out, 0, &format!("flush table inet {table}"));
+        for name in self.sets.keys() {
+            line(out, 0, &format!("flush set inet {table} {name}"));
+        }
+        out.push('\n');
+    }
+
+    fn refill(&self, out: &mut String) {
+        line(out, 0, &format!("table inet {} {{", self.table));
+        for (name, set) in &self.sets {
+            if let Some(note) = &set.note {
+                line(out, 1, &format!("# {note}"));
+            }
+            line(out, 1, &format!("set {name} {{"));
+            set_type(out, set);
+            // nft takes no empty list.
+            if !set.elements.is_empty() {
+                line(out, 2, "elements = {");
+                set.elements.iter().for_each(|element| line(out, 3, &format!("{element},")));
+                line(out, 2, "}");
+            }
+            line(out, 1, "}");
+            out.push('\n');
+        }
+        for (at, chain) in self.chains.iter().enumerate() {
+            if at > 0 {
+                out.push('\n');
+            }
+            line(out, 1, &format!("# {}", chain.note));
+            line(out, 1, &format!("chain {} {{", chain.name));
+            if let Some((hook, policy)) = chain.base {
+                line(out, 2, &base_line(hook, policy));
+            }
+            chain.lines.iter().for_each(|text| line(out, 2, text));
+            line(out, 1, "}");
+        }
+        line(out, 0, "}");
+    }
+}
+
+fn set_type(out: &mut String, set: &SetText) {
+    line(out, 2, &format!("type {}", set.kind));
+    line(out, 2, "flags interval");
+}
+
+fn base_line(hook: &str, policy: Verdict) -> String {
+    let policy = match policy {
+        Verdict::Allow => "accept",
+        Verdict::Deny => "drop",
+    };
+    format!("type filter hook {hook} priority filter; policy {policy};")
+}
+
+/// A line with its indentation; an empty one has none.
+fn line(out: &mut String, depth: usize, text: &str) {
+    if !text.is_empty() {
+        out.extend(std::iter::repeat_n('\t', depth));
+    }
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{text}");
+}
+
+/// `prefix { one }` on one line, or one element a line.
+pub(super) fn braces(prefix: &str, elements: &[String], suffix: &str) -> Vec<String> {
+    let suffix = if suffix.is_empty() { String::new() } else { format!(" {suffix}") };
+    match elements {
+        [] => Vec::new(),
+        [only] => vec![format!("{prefix} {{ {only} }}{suffix}")],
+        many => {
+            let mut lines = vec![format!("{prefix} {{")];
+            lines.extend(many.iter().map(|element| format!("\t{element},")));
+            lines.push(format!("}}{suffix}"));
+            lines
+        }
+    }
+}

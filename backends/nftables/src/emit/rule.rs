@@ -1,0 +1,191 @@
+//! A chain of the plan as lines of an nft chain.
+//!
+//! Tests are written so that nft adds the right dependencies by itself: `ip saddr` tests the family, `tcp dport` the
+//! protocol. Protocols are always tested by `meta l4proto`, which walks IPv6 extension headers (`ip6 nexthdr` does not).
+
+use palisade_ir::{
+    Addresses, Chain, EmitError, Family, Match, MatchParts, Outcome, Plan, PortMatch, Protocol, ProtocolSet,
+    Rule, Verdict,
+};
+
+use super::sets::{Sets, range};
+use super::text;
+
+/// What keeps a flood of logged packets from filling the disk. It stands on the log statement, never on a verdict.
+const LOG_LIMIT: &str = "limit rate 10/second burst 20 packets";
+
+/// Writes rules and collects the sets they use.
+pub(super) struct Writer<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) sets: Sets<'a>,
+    pub(super) counters: bool,
+}
+
+impl Writer<'_> {
+    /// The rules and the default of a chain; `allow` is what an allowed packet does next (`accept`, `return`).
+    pub(super) fn chain(&mut self, chain: &Chain, allow: &str) -> Result<Vec<String>, EmitError> {
+        let mut lines = Vec::new();
+        let mut rest = chain.rules();
+        while let [rule, after @ ..] = rest {
+            rest = after;
+            let both = after.first().is_some_and(|next| are_halves(rule, next));
+            if both {
+                rest = after.get(1..).unwrap_or_default();
+            }
+            self.rule(rule, both, allow, &mut lines)?;
+        }
+        let comment = text::comment(self.plan, &[chain.default_id()]);
+        lines.push(self.verdict("", chain.default(), allow, &comment));
+        Ok(lines)
+    }
+
+    fn rule(
+        &mut self,
+        rule: &Rule,
+        both: bool,
+        allow: &str,
+        lines: &mut Vec<String>,
+    ) -> Result<(), EmitError> {
+        let Rule { matches, outcome: Outcome { verdict, log }, rank: _, origin } = rule;
+        let name = origin.ids().first().map_or_else(String::new, |id| text::words(self.plan, *id));
+        let name = format!("rule_{}", name.replace(' ', "_"));
+        let tests = self.tests(matches, both, &name)?;
+        let comment = text::comment(self.plan, origin.ids());
+        if *log {
+            let prefix = text::log_prefix(self.plan, origin, verdict);
+            let log = format!("{LOG_LIMIT} log prefix \"{prefix}\" level info comment \"{comment}\"");
+            lines.push(join(&[&tests, &log]));
+        }
+        lines.push(self.verdict(&tests, *verdict, allow, &comment));
+        Ok(())
+    }
+
+    fn verdict(&self, tests: &str, verdict: Verdict, allow: &str, comment: &str) -> String {
+        let counter = if self.counters { "counter" } else { "" };
+        let word = match verdict {
+            Verdict::Allow => allow,
+            Verdict::Deny => "drop",
+        };
+        join(&[tests, counter, word, &format!("comment \"{comment}\"")])
+    }
+
+    /// The tests of a match, of both families when its other half follows.
+    fn tests(&mut self, matches: &Match, both: bool, name: &str) -> Result<String, EmitError> {
+        let MatchParts { source, destination, protocols, source_ports, destination_ports } = matches.parts();
+        let family = matches.family();
+        let source = self.address(&source, "saddr", name)?;
+        let destination = self.address(&destination, "daddr", name)?;
+        let transport = self.transport(&protocols, &source_ports, &destination_ports, name);
+        // The family comes after the protocol: nft 1.0.6 lists `meta nfproto ipv4 meta l4proto icmp` without its first
+        // half, so a listing that is saved and loaded again would match IPv6 too. This order lists as it is.
+        let family = match family {
+            _ if both || !source.is_empty() || !destination.is_empty() => "",
+            Family::V4 => "meta nfproto ipv4",
+            Family::V6 => "meta nfproto ipv6",
+        };
+        Ok(join(&[&source, &destination, &transport, family]))
+    }
+
+    fn address(&mut self, addresses: &Addresses, field: &str, name: &str) -> Result<String, EmitError> {
+        if addresses.prefixes.is_any() {
+            return Ok(String::new());
+        }
+        let header = match addresses.prefixes.family() {
+            Family::V4 => "ip",
+            Family::V6 => "ip6",
+        };
+        Ok(format!("{header} {field} {}", self.sets.addresses(addresses, name, field)?))
+    }
+
+    fn transport(
+        &mut self,
+        protocols: &ProtocolSet,
+        source_ports: &PortMatch,
+        destination_ports: &PortMatch,
+        name: &str,
+    ) -> String {
+        let tests = [(source_ports, "sport"), (destination_ports, "dport")];
+        let ports: Vec<(&str, String)> = tests
+            .into_iter()
+            .filter_map(|(ports, field)| match ports {
+                PortMatch::Any => None,
+                PortMatch::In(set) => Some((field, self.sets.ports(set, name, field))),
+            })
+            .collect();
+        let only = Some(protocols).filter(|all| all.len() == 1).and_then(|all| all.iter().next());
+        let named = only.filter(|_| !ports.is_empty()).and_then(transport_header);
+        let header = named.unwrap_or("th");
+        let ports: Vec<String> =
+            ports.iter().map(|(field, ports)| format!("{header} {field} {ports}")).collect();
+        let protocol = match named {
+            Some(_) => String::new(),
+            None => protocol_test(protocols),
+        };
+        join(&[&protocol, &ports.join(" ")])
+    }
+}
+
+/// The header whose port test implies the protocol.
+fn transport_header(protocol: Protocol) -> Option<&'static str> {
+    match protocol {
+        Protocol::TCP => Some("tcp"),
+        Protocol::UDP => Some("udp"),
+        _ => None,
+    }
+}
+
+fn protocol_test(protocols: &ProtocolSet) -> String {
+    if protocols.is_all() {
+        return String::new();
+    }
+    let mut ranges: Vec<(u8, u8)> = Vec::new();
+    for Protocol(number) in protocols.iter() {
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
+            _ => ranges.push((number, number)),
+        }
+    }
+    let words: Vec<String> = ranges
+        .into_iter()
+        .map(|(first, last)| match protocol_keyword(first) {
+            Some(word) if first == last => word.to_owned(),
+            _ => range(first, last),
+        })
+        .collect();
+    match words.as_slice() {
+        [only] => format!("meta l4proto {only}"),
+        many => format!("meta l4proto {{ {} }}", many.join(", ")),
+    }
+}
+
+/// Protocols that are keywords of nft itself; other names need /etc/protocols, which a small system may not have.
+const fn protocol_keyword(number: u8) -> Option<&'static str> {
+    match number {
+        1 => Some("icmp"),
+        6 => Some("tcp"),
+        17 => Some("udp"),
+        58 => Some("icmpv6"),
+        _ => None,
+    }
+}
+
+/// Whether two rules are the IPv4 and IPv6 halves of one source rule without any address.
+fn are_halves(rule: &Rule, next: &Rule) -> bool {
+    let any =
+        |rule: &Rule| rule.matches.source().prefixes.is_any() && rule.matches.destination().prefixes.is_any();
+    let (one, two) = (&rule.matches, &next.matches);
+    rule.outcome == next.outcome
+        && rule.rank == next.rank
+        && rule.origin == next.origin
+        && one.family() != two.family()
+        && any(rule)
+        && any(next)
+        && one.protocols() == two.protocols()
+        && one.source_ports() == two.source_ports()
+        && one.destination_ports() == two.destination_ports()
+}
+
+/// The parts that are not empty, with a space between.
+fn join(parts: &[&str]) -> String {
+    parts.iter().copied().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}

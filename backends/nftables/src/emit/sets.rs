@@ -1,0 +1,149 @@
+//! Lists of addresses and ports: written into the rule when short, else as a named set.
+
+use std::collections::BTreeMap;
+
+use palisade_ir::{Addresses, EmitError, Family, NamedSet, Plan, PortSet, PrefixSet, SetId, SetKind};
+
+use super::{errors, names, text};
+
+/// More elements than this go to a named set.
+const INLINE_ELEMENTS: usize = 8;
+/// A longer list goes to a named set: two lists and the rest of a rule fit into about 160 columns.
+const INLINE_BYTES: usize = 60;
+/// Groups have at most some thousands of members; more addresses are somebody's prefixes.
+const GROUP_MEMBERS: u128 = 65_536;
+
+/// A set of the ruleset.
+#[derive(PartialEq, Eq)]
+pub(super) struct SetText {
+    /// What the author says about it, ready to print.
+    pub(super) note: Option<String>,
+    /// nft's type of its elements.
+    pub(super) kind: &'static str,
+    /// Its elements, sorted.
+    pub(super) elements: Vec<String>,
+}
+
+/// The named sets that the rules of one ruleset use.
+pub(super) struct Sets<'a> {
+    plan: &'a Plan,
+    used: BTreeMap<String, SetText>,
+}
+
+impl<'a> Sets<'a> {
+    pub(super) const fn new(plan: &'a Plan) -> Self {
+        Self { plan, used: BTreeMap::new() }
+    }
+
+    /// The sets in the order of their names.
+    pub(super) fn into_used(self) -> BTreeMap<String, SetText> {
+        self.used
+    }
+
+    /// What to write behind `ip saddr`; `rule` and `field` name a set made for this rule.
+    pub(super) fn addresses(
+        &mut self,
+        addresses: &Addresses,
+        rule: &str,
+        field: &str,
+    ) -> Result<String, EmitError> {
+        let Addresses { prefixes, set } = addresses;
+        let family = prefixes.family();
+        let elements = || prefixes.prefixes().iter().map(prefix).collect();
+        // A reference is a hint; the addresses are the meaning. Where they differ, the addresses win.
+        if let Some(named) = set.and_then(|id| self.named(id))
+            && named.family(family) == prefixes
+        {
+            let (kind, elements) = match named.kind {
+                SetKind::Set => ("set", elements()),
+                SetKind::Group => ("group", members(prefixes).unwrap_or_else(elements)),
+            };
+            let name = names::shorten(format!("{kind}_{}_{}", named.name, version(family)));
+            let note = named.description.as_deref().map(text::clean).filter(|note| !note.is_empty());
+            return self.use_named(name, SetText { note, kind: address_type(family), elements });
+        }
+        let base = format!("{rule}_{field}_{}", version(family));
+        Ok(self.short_or_named(&base, address_type(family), elements()))
+    }
+
+    /// What to write behind `dport`.
+    pub(super) fn ports(&mut self, ports: &PortSet, rule: &str, field: &str) -> String {
+        let elements = ports.ranges().map(|(first, last)| range(first, last)).collect();
+        self.short_or_named(&format!("{rule}_{field}"), "inet_service", elements)
+    }
+
+    fn named(&self, id: SetId) -> Option<&'a NamedSet> {
+        self.plan.sets.get(id.0 as usize)
+    }
+
+    fn use_named(&mut self, name: String, set: SetText) -> Result<String, EmitError> {
+        match self.used.get(&name) {
+            Some(before) if *before != set => return Err(errors::name_taken(&name)),
+            Some(_) => {}
+            None => {
+                self.used.insert(name.clone(), set);
+            }
+        }
+        Ok(format!("@{name}"))
+    }
+
+    fn short_or_named(&mut self, base: &str, kind: &'static str, elements: Vec<String>) -> String {
+        if let [only] = elements.as_slice() {
+            return only.clone();
+        }
+        let list = format!("{{ {} }}", elements.join(", "));
+        if elements.len() <= INLINE_ELEMENTS && list.len() <= INLINE_BYTES {
+            return list;
+        }
+        let set = SetText { note: None, kind, elements };
+        // Rules that a pass split from one source rule share its words: number those with other elements.
+        let mut number = 1_u32;
+        loop {
+            let name = names::shorten(if number == 1 { base.to_owned() } else { format!("{base}_{number}") });
+            match self.used.get(&name) {
+                Some(before) if *before != set => number += 1,
+                Some(_) => return format!("@{name}"),
+                None => {
+                    self.used.insert(name.clone(), set);
+                    return format!("@{name}");
+                }
+            }
+        }
+    }
+}
+
+const fn version(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "v4",
+        Family::V6 => "v6",
+    }
+}
+
+const fn address_type(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "ipv4_addr",
+        Family::V6 => "ipv6_addr",
+    }
+}
+
+/// A group's addresses one by one, so that a new member is a new line and changes no other. `None` when there are more
+/// than any group has members.
+fn members(addresses: &PrefixSet) -> Option<Vec<String>> {
+    let mut members = Vec::new();
+    for (first, last) in addresses.ranges().iter() {
+        if last - first >= GROUP_MEMBERS || members.len() as u128 >= GROUP_MEMBERS {
+            return None;
+        }
+        members.extend((first..=last).map(|number| addresses.family().address(number).to_string()));
+    }
+    Some(members)
+}
+
+fn prefix(net: &ipnet::IpNet) -> String {
+    if net.prefix_len() == net.max_prefix_len() { net.addr().to_string() } else { net.to_string() }
+}
+
+/// A number, or an inclusive range of numbers.
+pub(super) fn range<T: PartialEq + std::fmt::Display>(first: T, last: T) -> String {
+    if first == last { first.to_string() } else { format!("{first}-{last}") }
+}

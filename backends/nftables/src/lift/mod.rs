@@ -1,0 +1,34 @@
+//! Text to verdicts: a reader of nft's language, written from nft(8) and the kernel's sources.
+//!
+//! It knows the part of the language that palisade writes and `nft list table` prints for it, and refuses the rest: a
+//! line is understood or it is an error, never skipped. It must not look at `emit`.
+
+pub mod ast;
+mod build;
+mod cursor;
+mod decide;
+mod elements;
+mod lexer;
+mod rule;
+mod sysctl;
+mod table;
+mod values;
+
+use palisade_ir::{Artifact, LiftError};
+
+use cursor::{Cursor, FILE};
+
+/// The ruleset that the files of an artifact leave in an empty kernel.
+pub fn read(artifact: &Artifact) -> Result<ast::Ruleset, LiftError> {
+    let mut commands = Vec::new();
+    for file in &artifact.files {
+        let error = |message: &str| LiftError { file: file.suffix, line: 1, message: message.to_owned() };
+        let text = std::str::from_utf8(&file.contents).map_err(|_| error("not UTF-8"))?;
+        match file.suffix {
+            FILE => commands.extend(table::commands(&mut Cursor::new(text)?)?),
+            "sysctl" => sysctl::check(text)?,
+            _ => return Err(error("not a file of this backend")),
+        }
+    }
+    build::build(commands)
+}
