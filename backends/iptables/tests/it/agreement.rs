@@ -1,0 +1,120 @@
+//! What is read back from emitted files decides as the plan's chains do, on packets at the edges of random plans.
+//!
+//! Says nothing about what the kernel makes of the files (the kernel suite asks that), nor about packets that no edge
+//! is near.
+
+use crate::common::judge::{self, Expected};
+use crate::common::{packets, plans};
+use palisade_iptables::Iptables;
+use palisade_ir::{
+    Artifact, Backend, ConnState, Ifname, InstanceId, Lifted, Options, Packet, Placement, Plan, Traversal,
+    Verdict,
+};
+
+const PLANS: u64 = 300;
+const PACKETS: usize = 120;
+
+fn lift(artifact: &Artifact) -> Box<dyn Lifted> {
+    Iptables.lift(artifact).unwrap_or_else(|error| {
+        let file = String::from_utf8_lossy(&artifact.file(error.file).unwrap().contents).into_owned();
+        panic!("{error}: {:?}", file.lines().nth(error.line - 1))
+    })
+}
+
+fn agree(seed: u64, lifted: &dyn Lifted, packet: &Packet, at: &Traversal, expected: &Expected) {
+    let found = lifted.decide(packet, at);
+    let context = || format!("seed {seed}, {packet:?}, {at:?}: {found:?}, expected {expected:?}");
+    assert_eq!((found.verdict, found.logged), (expected.verdict, expected.logged), "{}", context());
+    if let Some(origin) = &expected.origin {
+        let comment = found.comment.clone().unwrap_or_else(|| panic!("no comment: {}", context()));
+        assert!(comment.starts_with(origin.as_str()), "{}", context());
+        assert!(found.line.is_some(), "{}", context());
+    }
+}
+
+fn options(placement: Placement, seed: u64) -> Options {
+    Options {
+        ipset: seed.is_multiple_of(2),
+        chains_only: seed.is_multiple_of(3),
+        ..crate::common::bare(placement)
+    }
+}
+
+#[test]
+fn on_a_host() {
+    for seed in 0..PLANS {
+        let plan = plans::some_plan(seed);
+        let at = InstanceId((seed % 3) as u32);
+        let artifact = Iptables.emit(&plan, &options(Placement::Host(at), seed)).unwrap();
+        let lifted = lift(&artifact);
+        let names: Vec<Ifname> = ["eth0", "eth1", "wan0"].map(|text| Ifname::new(text).unwrap()).into();
+        for packet in packets::at_edges(&plan, seed, PACKETS) {
+            for name in &names {
+                let incoming = judge::host(&plan, at, true, name, &packet);
+                agree(seed, lifted.as_ref(), &packet, &Traversal::input(name.clone()), &incoming);
+                let outgoing = judge::host(&plan, at, false, name, &packet);
+                agree(seed, lifted.as_ref(), &packet, &Traversal::output(name.clone()), &outgoing);
+            }
+        }
+    }
+}
+
+#[test]
+fn on_a_gateway() {
+    let mut refused = 0;
+    for seed in 0..PLANS {
+        let plan = plans::some_plan(seed);
+        let artifact = match Iptables.emit(&plan, &options(Placement::Gateway, seed)) {
+            Ok(artifact) => artifact,
+            Err(error) => {
+                let known = ["palisade::emit::ambiguous-address", "palisade::emit::protocol-zero"];
+                assert!(known.contains(&error.code), "{error}");
+                refused += 1;
+                continue;
+            }
+        };
+        let lifted = lift(&artifact);
+        let interfaces = judge::gateway_interfaces(&plan);
+        for packet in packets::at_edges(&plan, seed, PACKETS) {
+            for iif in &interfaces {
+                for oif in &interfaces {
+                    let expected = judge::gateway(&plan, iif, oif, &packet);
+                    let at = Traversal::forward(iif.clone(), oif.clone());
+                    agree(seed, lifted.as_ref(), &packet, &at, &expected);
+                }
+            }
+        }
+    }
+    assert!(refused < PLANS / 2, "{refused} of {PLANS} plans were refused");
+}
+
+/// Live sessions pass, whatever the rules say; of what is related, only icmp errors do.
+#[test]
+fn sessions_stand_before_the_rules() {
+    for seed in 0..20 {
+        let plan = plans::some_plan(seed);
+        let lifted = lift(&Iptables.emit(&plan, &options(crate::common::host(), seed)).unwrap());
+        let eth0 = Ifname::new("eth0").unwrap();
+        for packet in packets::at_edges(&plan, seed, PACKETS) {
+            let at = |state| Traversal { state, ..Traversal::input(eth0.clone()) };
+            let verdict = |state| lifted.decide(&packet, &at(state)).verdict;
+            assert_eq!(verdict(ConnState::Established), Verdict::Allow);
+            let error = match packet.source() {
+                std::net::IpAddr::V4(_) => 1,
+                std::net::IpAddr::V6(_) => 58,
+            };
+            let related = if packet.protocol().0 == error { Verdict::Allow } else { verdict(ConnState::New) };
+            assert_eq!(verdict(ConnState::Related), related, "{packet:?}");
+        }
+    }
+}
+
+/// Emitting again gives the same bytes.
+#[test]
+fn is_deterministic() {
+    for seed in 0..50 {
+        let plan: Plan = plans::some_plan(seed);
+        let options = options(crate::common::host(), seed);
+        assert_eq!(Iptables.emit(&plan, &options), Iptables.emit(&plan.clone(), &options));
+    }
+}
