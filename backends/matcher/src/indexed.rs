@@ -103,3 +103,69 @@ fn cost<'a, I: Iterator<Item = &'a Ranges>>(rules: usize, limit: u64, values: im
     let rows = intervals.saturating_mul(rules.div_ceil(64) as u64 * 8);
     rows.saturating_add(held.saturating_mul(PIECE))
 }
+
+#[cfg(test)]
+mod tests {
+    use palisade_ir::{
+        Addresses, MatchParts, Origin, PortSet, Protocol, ProtocolSet, Rank, Rule, RuleId, Verdict,
+    };
+
+    use super::*;
+
+    fn chain(ports: u16) -> Arc<Chain> {
+        let rule = |port| Rule {
+            matches: Match::new(MatchParts {
+                source: Addresses::any(Family::V4),
+                destination: Addresses::any(Family::V4),
+                protocols: ProtocolSet::only(Protocol::TCP),
+                source_ports: PortMatch::Any,
+                destination_ports: PortMatch::In(PortSet::from_ranges([(0, port)])),
+            })
+            .unwrap(),
+            outcome: Outcome { verdict: Verdict::Allow, log: port % 2 == 0 },
+            rank: Rank::INNER_ACCESS,
+            origin: Origin::one(RuleId(0)),
+        };
+        Arc::new(Chain::from_ordered((0..ports).map(rule).collect(), Verdict::Deny, RuleId(0)))
+    }
+
+    #[test]
+    fn what_the_budget_does_not_cover_is_read_in_order() {
+        let mut budget = Budget(100_000);
+        let large = IndexedChain::new(chain(1000), &mut budget);
+        assert!(matches!(large, IndexedChain::Ordered(_)));
+        assert_eq!(budget.0, 100_000, "and costs nothing");
+        let small = IndexedChain::new(chain(20), &mut budget);
+        assert!(matches!(small, IndexedChain::Indexed(_)));
+        assert!(budget.0 < 100_000);
+        let ample = IndexedChain::new(chain(1000), &mut Budget::default());
+        assert!(matches!(ample, IndexedChain::Indexed(_)));
+        let address = "10.0.0.1".parse().unwrap();
+        for port in [0, 1, 2, 998, 999, 1000] {
+            let ports = palisade_ir::PacketPorts { source: 1, destination: port };
+            let packet = Packet::new(address, address, Protocol::TCP, Some(ports)).unwrap();
+            assert_eq!(large.outcome(&packet), ample.outcome(&packet), "port {port}");
+        }
+    }
+
+    #[test]
+    fn long_policies_as_people_write_them_fit() {
+        let prefix = |at: u32| Ranges::span(u128::from(at) << 8, (u128::from(at) << 8) + 255);
+        let rule = |at: u32| Rule {
+            matches: Match::new(MatchParts {
+                source: Addresses::unnamed(palisade_ir::PrefixSet::from_ranges(Family::V4, &prefix(at))),
+                destination: Addresses::any(Family::V4),
+                protocols: ProtocolSet::only(Protocol::TCP),
+                source_ports: PortMatch::Any,
+                destination_ports: PortMatch::In(PortSet::from_ranges([(at as u16 % 500, 500)])),
+            })
+            .unwrap(),
+            outcome: Outcome::silent(Verdict::Allow),
+            rank: Rank::INNER_ACCESS,
+            origin: Origin::one(RuleId(0)),
+        };
+        let chain = Chain::from_ordered((0..10_000).map(rule).collect(), Verdict::Deny, RuleId(0));
+        let mut budget = Budget::default();
+        assert!(budget.spend(&chain));
+    }
+}

@@ -96,3 +96,7 @@ pub use matcher::{Decision, Matcher};
 pub use nic::{End, NicMatcher};
 pub use session::SessionTable;
 pub use wire::Invalid;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -11,8 +11,6 @@ use palisade_matcher::{End, Matcher, NicMatcher, PlansDiffer};
 
 use crate::plans::{self, Rng};
 
-const SEEDS: std::ops::Range<u64> = 0..300;
-
 /// The reference: every candidate must allow, or nobody is asked.
 fn reference(plan: &Plan, owners: &BTreeMap<IpAddr, Vec<NicRef>>, packet: &Packet) -> Verdict {
     let candidates = |address| owners.get(&address).map_or(&[][..], Vec::as_slice);
@@ -56,11 +54,11 @@ fn agrees(plan: &Plan, matcher: &Matcher, packets: &[Packet], rng: &mut Rng) {
     }
 }
 
-/// Compares each NIC of a matcher with the chains of the plan.
+/// Compares each NIC of a matcher with the chains of the plan, on every third packet.
 fn nics_agree(plan: &Plan, matcher: &Matcher, packets: &[Packet]) {
-    for (at, _, chains) in plan.nics() {
+    for (turn, (at, _, chains)) in plan.nics().enumerate() {
         let nic = nic(matcher, plan, at);
-        for packet in packets {
+        for packet in packets.iter().skip(turn % 3).step_by(3) {
             assert_eq!(nic.ingress(packet), chains.ingress.decide(packet).outcome);
             assert_eq!(nic.egress(packet), chains.egress.decide(packet).outcome);
             assert_eq!(nic.explain_ingress(packet).id, chains.ingress.decide(packet).id);
@@ -71,7 +69,7 @@ fn nics_agree(plan: &Plan, matcher: &Matcher, packets: &[Packet]) {
 
 #[test]
 fn whole_policies_and_their_compiled_forms() {
-    for seed in SEEDS {
+    for seed in 0..300 {
         let plan = plans::random(seed);
         let packets = plans::boundary_packets(&plan, seed);
         let matcher = Matcher::new(&plan);
@@ -85,7 +83,7 @@ fn whole_policies_and_their_compiled_forms() {
 #[test]
 fn optimized_plans_decide_and_plain_plans_explain() {
     let mut smaller = 0;
-    for seed in SEEDS {
+    for seed in 0..150 {
         let plan = plans::random(seed);
         let mut optimized = plan.clone();
         for nic in optimized.instances.iter_mut().flat_map(|instance| &mut instance.nics) {
@@ -100,7 +98,7 @@ fn optimized_plans_decide_and_plain_plans_explain() {
         let loaded = Matcher::from_bytes(&matcher.to_bytes()).unwrap();
         nics_agree(&plan, &loaded, &packets);
     }
-    assert!(smaller > 100, "only {smaller} plans had something to optimise");
+    assert!(smaller > 60, "only {smaller} plans had something to optimise");
 }
 
 /// Drops rules that an earlier one covers and merges neighbours that differ in their sources only.
@@ -133,7 +131,7 @@ fn merged(one: &Rule, two: &Rule) -> Option<Rule> {
 
 #[test]
 fn single_instances_manage_their_own_nics_only() {
-    for seed in SEEDS {
+    for seed in 0..100 {
         let plan = plans::random(seed);
         let packets = plans::boundary_packets(&plan, seed);
         for at in 0..plan.instances.len() as u32 {
@@ -153,7 +151,7 @@ fn single_instances_manage_their_own_nics_only() {
 #[test]
 fn an_address_of_two_networks_is_allowed_only_when_all_its_owners_allow() {
     let mut disputed = 0;
-    for seed in SEEDS {
+    for seed in 0..150 {
         let plan = plans::random(seed);
         let matcher = Matcher::new(&plan);
         for packet in plans::boundary_packets(&plan, seed) {

@@ -1,1 +1,180 @@
+//! The matcher as a target: what it emits, what it refuses and how its file judges packets on their way.
 
+use palisade_ir::{
+    Artifact, ArtifactFile, Backend, Chain, ConnState, Ifname, InstanceId, Lifted, Options, Packet,
+    Placement, Plan, Protocol, RuleId, Traversal, Verdict,
+};
+use palisade_matcher::{Matcher, MatcherBackend};
+
+use crate::plans;
+
+fn emit(plan: &Plan, placement: Placement) -> Artifact {
+    MatcherBackend.emit(plan, &Options::at(placement)).unwrap()
+}
+
+fn lift(plan: &Plan, placement: Placement) -> Box<dyn Lifted> {
+    MatcherBackend.lift(&emit(plan, placement)).unwrap()
+}
+
+fn interface(name: &str) -> Ifname {
+    Ifname::new(name).unwrap()
+}
+
+#[test]
+fn one_file_for_an_instance_or_for_all() {
+    let plan = plans::random(3);
+    assert_eq!(MatcherBackend.name(), "matcher");
+    let all = emit(&plan, Placement::Gateway);
+    assert_eq!(all.files.len(), 1);
+    assert_eq!(all.file("palisade").unwrap().contents, Matcher::new(&plan).to_bytes());
+    let one = emit(&plan, Placement::Host(InstanceId(0)));
+    let expected = Matcher::for_instance(&plan, InstanceId(0)).unwrap();
+    assert_eq!(one.file("palisade").unwrap().contents, expected.to_bytes());
+}
+
+#[test]
+fn refuses_what_it_cannot_do() {
+    let plan = plans::random(3);
+    let options = || Options::at(Placement::Gateway);
+    for (option, options) in [
+        ("counters", Options { counters: true, ..options() }),
+        ("table", Options { table: Some("own".to_owned()), ..options() }),
+        ("chains-only", Options { chains_only: true, ..options() }),
+        ("ipset", Options { ipset: true, ..options() }),
+    ] {
+        let error = MatcherBackend.emit(&plan, &options).unwrap_err();
+        assert_eq!(error.code, "palisade::emit::unsupported-option");
+        assert!(error.message.contains(&format!("`{option}`")), "{error}");
+    }
+    let nobody = Options::at(Placement::Host(InstanceId(99)));
+    assert_eq!(MatcherBackend.emit(&plan, &nobody).unwrap_err().code, "palisade::emit::unknown-instance");
+}
+
+#[test]
+fn lift_refuses_other_files() {
+    let contents = Matcher::new(&plans::random(3)).to_bytes();
+    let good = ArtifactFile { suffix: "palisade", contents: contents.clone() };
+    let cut = ArtifactFile { suffix: "palisade", contents: contents[..40].to_vec() };
+    let other = ArtifactFile { suffix: "nft", contents };
+    for files in [vec![], vec![good.clone(), good], vec![cut], vec![other]] {
+        assert!(MatcherBackend.lift(&Artifact { files }).is_err());
+    }
+}
+
+#[test]
+fn a_host_asks_the_owner_of_the_address_else_the_nic_of_the_interface() {
+    for seed in 0..30 {
+        let plan = plans::random(seed);
+        for (at, instance) in plan.instances.iter().enumerate() {
+            let lifted = lift(&plan, Placement::Host(InstanceId(at as u32)));
+            for packet in plans::boundary_packets(&plan, seed) {
+                for nic in &instance.nics {
+                    let owner = |address| instance.nics.iter().find(|nic| nic.addresses.contains(&address));
+                    let expected = owner(packet.destination()).unwrap_or(nic).ingress.decide(&packet);
+                    let actual = lifted.decide(&packet, &Traversal::input(nic.interface.clone()));
+                    assert_eq!(
+                        (actual.verdict, actual.logged),
+                        (expected.outcome.verdict, expected.outcome.log)
+                    );
+                    assert_eq!(actual.comment, plan.rule(expected.id).map(ToString::to_string));
+                    let expected = owner(packet.source()).unwrap_or(nic).egress.decide(&packet);
+                    let actual = lifted.decide(&packet, &Traversal::output(nic.interface.clone()));
+                    assert_eq!(
+                        (actual.verdict, actual.logged),
+                        (expected.outcome.verdict, expected.outcome.log)
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_gateway_asks_the_sender_and_then_the_receiver() {
+    for seed in 0..30 {
+        let plan = plans::random(seed);
+        let lifted = lift(&plan, Placement::Gateway);
+        let uplink = || interface("uplink");
+        for packet in plans::boundary_packets(&plan, seed) {
+            let (Ok(sender), Ok(receiver)) =
+                (plan.owner(packet.source(), None), plan.owner(packet.destination(), None))
+            else {
+                continue;
+            };
+            let expected = plan.decide(&packet, sender, receiver);
+            let out = expected.egress.map(|end| end.outcome);
+            let stopped = out.is_some_and(|outcome| outcome.verdict == Verdict::Deny);
+            let into = expected.ingress.map(|end| end.outcome).filter(|_| !stopped);
+            let logged = out.is_some_and(|outcome| outcome.log) || into.is_some_and(|outcome| outcome.log);
+            let actual = lifted.decide(&packet, &Traversal::forward(uplink(), uplink()));
+            assert_eq!((actual.verdict, actual.logged), (expected.verdict, logged), "{packet:?}");
+        }
+    }
+}
+
+#[test]
+fn packets_of_live_sessions_pass() {
+    let mut plan = plans::random(3);
+    let nic = &mut plan.instances[0].nics[0];
+    nic.ingress = Chain::new(vec![], Verdict::Deny, RuleId(0));
+    let (source, own) = ("10.9.9.9".parse().unwrap(), nic.addresses[0]);
+    let input = Traversal::input(nic.interface.clone());
+    let lifted = lift(&plan, Placement::Host(InstanceId(0)));
+    for (state, protocol, expected) in [
+        (ConnState::New, Protocol::TCP, Verdict::Deny),
+        (ConnState::Invalid, Protocol::TCP, Verdict::Deny),
+        (ConnState::Untracked, Protocol::TCP, Verdict::Deny),
+        (ConnState::Related, Protocol::TCP, Verdict::Deny),
+        (ConnState::Related, Protocol::ICMP, Verdict::Allow),
+        (ConnState::Established, Protocol::TCP, Verdict::Allow),
+    ] {
+        let packet = Packet::new(source, own, protocol, None).unwrap();
+        let at = Traversal { state, ..input.clone() };
+        assert_eq!(lifted.decide(&packet, &at).verdict, expected, "{state:?} {protocol}");
+    }
+}
+
+/// Two networks that both use 10.0.0.0 and fd00::, told apart by the interfaces of the gateway.
+#[test]
+fn a_gateway_knows_nics_by_their_interface_and_refuses_borrowed_addresses() {
+    let mut checked = 0;
+    for seed in 0..30 {
+        let mut plan = plans::random(seed);
+        let mut count = 0;
+        for nic in plan.instances.iter_mut().flat_map(|instance| &mut instance.nics) {
+            nic.via = Some(interface(&format!("tap{count}")));
+            count += 1;
+        }
+        let lifted = lift(&plan, Placement::Gateway);
+        for packet in plans::boundary_packets(&plan, seed) {
+            for (_, _, sender) in plan.nics() {
+                for (_, _, receiver) in plan.nics().filter(|(_, _, nic)| nic.via != sender.via) {
+                    let (iif, oif) = (sender.via.clone().unwrap(), receiver.via.clone().unwrap());
+                    let at = Traversal::forward(iif, oif);
+                    let allowed = sender.addresses.contains(&packet.source())
+                        && sender.egress.decide(&packet).outcome.verdict == Verdict::Allow
+                        && receiver.ingress.decide(&packet).outcome.verdict == Verdict::Allow;
+                    let expected = if allowed { Verdict::Allow } else { Verdict::Deny };
+                    assert_eq!(lifted.decide(&packet, &at).verdict, expected, "{packet:?}");
+                    checked += usize::from(allowed);
+                }
+            }
+        }
+    }
+    assert!(checked > 100, "only {checked} packets were allowed");
+}
+
+#[test]
+fn the_traffic_of_strangers_is_left_alone() {
+    let plan = plans::random(3);
+    let lifted = lift(&plan, Placement::Gateway);
+    let address = |text: &str| text.parse().unwrap();
+    let packet = Packet::new(address("192.0.2.1"), address("192.0.2.2"), Protocol::GRE, None).unwrap();
+    let strange = || interface("wlan0");
+    for at in
+        [Traversal::input(strange()), Traversal::output(strange()), Traversal::forward(strange(), strange())]
+    {
+        let decision = lifted.decide(&packet, &at);
+        assert_eq!((decision.verdict, decision.comment), (Verdict::Allow, None));
+    }
+}
