@@ -1,8 +1,7 @@
 //! A compiled policy as a verdict function of packets on their way through a host or a gateway.
 
 use palisade_ir::{
-    ConnState, Direction, Ifname, Lifted, LiftedDecision, Outcome, Packet, PacketHook, Protocol, Traversal,
-    Verdict,
+    ConnState, Direction, Ifname, Lifted, LiftedDecision, Packet, PacketHook, Protocol, Traversal, Verdict,
 };
 
 use crate::matcher::{Matcher, strictest};
@@ -13,17 +12,30 @@ pub(crate) struct LiftedMatcher {
     matcher: Matcher,
 }
 
+/// One of the two who have a say.
+enum Judge<'a> {
+    /// A NIC of the policy.
+    Nic(End<'a>),
+    /// An address that does not belong to the interface it is used on: denied.
+    Stray,
+}
+
 impl Lifted for LiftedMatcher {
     fn decide(&self, packet: &Packet, at: &Traversal) -> LiftedDecision {
         let Traversal { hook, iif, oif, state, icmp_type: _, hop_limit: _ } = at;
-        if passes_as_session(*state, packet) {
-            return decision(Outcome::silent(Verdict::Allow), None);
-        }
-        match hook {
-            PacketHook::Input => self.local(Direction::In, iif.as_ref(), packet),
-            PacketHook::Output => self.local(Direction::Out, oif.as_ref(), packet),
-            PacketHook::Forward => self.forward(iif.as_ref(), oif.as_ref(), packet),
-        }
+        let (iif, oif) = (iif.as_ref(), oif.as_ref());
+        let live = belongs_to_session(*state, packet);
+        let judges = match hook {
+            PacketHook::Input | PacketHook::Output if live => [None, None],
+            PacketHook::Input => [self.local(Direction::In, iif, packet), None],
+            PacketHook::Output => [self.local(Direction::Out, oif, packet), None],
+            PacketHook::Forward => match self.sender(iif, packet) {
+                // A source must belong where it comes from, also within a session.
+                Some(Judge::Nic(_)) | None if live => [None, None],
+                sender => [sender, self.receiver(oif, packet)],
+            },
+        };
+        decided(judges.into_iter().flatten())
     }
 }
 
@@ -32,50 +44,60 @@ impl LiftedMatcher {
         Self { matcher }
     }
 
-    /// On the instance: the NIC that owns the local address judges, else the one whose interface the packet uses.
-    fn local(&self, direction: Direction, interface: Option<&Ifname>, packet: &Packet) -> LiftedDecision {
+    /// On the instance: the NIC that owns the local address, else the one whose interface the packet uses.
+    fn local(&self, direction: Direction, interface: Option<&Ifname>, packet: &Packet) -> Option<Judge<'_>> {
         let address = match direction {
             Direction::In => packet.destination(),
             Direction::Out => packet.source(),
         };
         let uses = |nic: &NicMatcher<'_>| interface == Some(nic.interface());
         let owners = || self.matcher.owners(address);
-        let end = strictest(owners().filter(uses), direction, packet)
+        strictest(owners().filter(uses), direction, packet)
             .or_else(|| strictest(owners(), direction, packet))
-            .or_else(|| strictest(self.matcher.nics().filter(uses), direction, packet));
-        decided(end.as_slice())
+            .or_else(|| strictest(self.matcher.nics().filter(uses), direction, packet))
+            .map(Judge::Nic)
     }
 
-    /// On a gateway: the sender's rules, then the receiver's. A NIC with a `via` interface is known by it, any other
-    /// by its address.
-    fn forward(&self, iif: Option<&Ifname>, oif: Option<&Ifname>, packet: &Packet) -> LiftedDecision {
-        let behind = |interface: Option<&Ifname>| -> Vec<NicMatcher<'_>> {
-            self.matcher.nics().filter(|nic| nic.via().is_some() && nic.via() == interface).collect()
+    /// On a gateway: the NIC behind the interface, or the one that is known by its address alone. Who uses the address
+    /// of a NIC elsewhere would gain what that NIC may do.
+    fn sender(&self, iif: Option<&Ifname>, packet: &Packet) -> Option<Judge<'_>> {
+        let owners = || self.matcher.owners(packet.source());
+        let managed = self.behind(iif).next().is_some();
+        let candidates = owners().filter(|nic| if managed { nic.via() == iif } else { nic.via().is_none() });
+        match strictest(candidates, Direction::Out, packet) {
+            Some(end) => Some(Judge::Nic(end)),
+            None if managed || owners().next().is_some() => Some(Judge::Stray),
+            None => None,
+        }
+    }
+
+    /// On a gateway: the NIC behind the interface, whatever the address (broadcast, or one that the policy does not
+    /// know); of several there, the owner of the address. Elsewhere the only owner of the address, or the one that is
+    /// known by it alone: what several own behind other interfaces is somebody else's here.
+    fn receiver(&self, oif: Option<&Ifname>, packet: &Packet) -> Option<Judge<'_>> {
+        let owners = || self.matcher.owners(packet.destination());
+        let behind = self.behind(oif).count();
+        let alone = owners().count() == 1;
+        let end = match behind {
+            0 => strictest(owners().filter(|nic| alone || nic.via().is_none()), Direction::In, packet),
+            1 => strictest(self.behind(oif), Direction::In, packet),
+            _ => strictest(owners().filter(|nic| nic.via() == oif), Direction::In, packet),
         };
-        let owns = |nic: &&NicMatcher<'_>, address| nic.addresses().contains(&address);
-        let senders = behind(iif);
-        let sender = if senders.is_empty() {
-            strictest(self.matcher.owners(packet.source()), Direction::Out, packet)
-        } else {
-            let own = senders.iter().filter(|nic| owns(nic, packet.source())).copied();
-            let Some(end) = strictest(own, Direction::Out, packet) else {
-                // A source that the NIC does not own: passing as somebody else would gain that one's access.
-                return decision(Outcome::silent(Verdict::Deny), None);
-            };
-            Some(end)
-        };
-        let receivers = behind(oif);
-        let own = receivers.iter().filter(|nic| owns(nic, packet.destination())).copied();
-        let receiver = strictest(own, Direction::In, packet)
-            .or_else(|| strictest(receivers.iter().copied(), Direction::In, packet))
-            .or_else(|| strictest(self.matcher.owners(packet.destination()), Direction::In, packet));
-        let ends: Vec<End<'_>> = sender.into_iter().chain(receiver).collect();
-        decided(&ends)
+        match end {
+            Some(end) => Some(Judge::Nic(end)),
+            None if behind > 1 => Some(Judge::Stray),
+            None => None,
+        }
+    }
+
+    /// The NICs that a gateway reaches by an interface.
+    fn behind(&self, interface: Option<&Ifname>) -> impl Iterator<Item = NicMatcher<'_>> {
+        self.matcher.nics().filter(move |nic| nic.via().is_some() && nic.via() == interface)
     }
 }
 
-/// Packets of a live session pass, and so do errors about one; all else is judged as a first packet.
-fn passes_as_session(state: ConnState, packet: &Packet) -> bool {
+/// Packets of a live session, and errors about one.
+fn belongs_to_session(state: ConnState, packet: &Packet) -> bool {
     match state {
         ConnState::Established => true,
         ConnState::Related => matches!(packet.protocol(), Protocol::ICMP | Protocol::ICMPV6),
@@ -83,20 +105,20 @@ fn passes_as_session(state: ConnState, packet: &Packet) -> bool {
     }
 }
 
-/// What the ends say, asked in turn until one denies; without an end the packet is none of the policy's business.
-fn decided(ends: &[End<'_>]) -> LiftedDecision {
-    let mut logged = false;
-    for end in ends {
-        logged |= end.outcome.log;
-        if end.outcome.verdict == Verdict::Deny {
-            return decision(Outcome { verdict: Verdict::Deny, log: logged }, Some(end));
+/// What the judges say, asked in turn until one denies; without any, the packet is none of the policy's business.
+/// A binary file has no lines to point at: the words of the deciding rule stand for them.
+fn decided<'a>(judges: impl Iterator<Item = Judge<'a>>) -> LiftedDecision {
+    let mut decision = LiftedDecision { verdict: Verdict::Allow, logged: false, line: None, comment: None };
+    for judge in judges {
+        let (verdict, log, comment) = match judge {
+            Judge::Nic(end) => (end.outcome.verdict, end.outcome.log, end.rule.to_string()),
+            Judge::Stray => (Verdict::Deny, false, "stray address".to_owned()),
+        };
+        decision =
+            LiftedDecision { verdict, logged: decision.logged || log, line: None, comment: Some(comment) };
+        if verdict == Verdict::Deny {
+            break;
         }
     }
-    decision(Outcome { verdict: Verdict::Allow, log: logged }, ends.last())
-}
-
-/// A binary file has no lines to point at; the rule's words stand for them.
-fn decision(outcome: Outcome, end: Option<&End<'_>>) -> LiftedDecision {
-    let Outcome { verdict, log: logged } = outcome;
-    LiftedDecision { verdict, logged, line: None, comment: end.map(|end| end.rule.to_string()) }
+    decision
 }

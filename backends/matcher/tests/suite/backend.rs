@@ -1,7 +1,7 @@
 //! The matcher as a target: what it emits, what it refuses and how its file judges packets on their way.
 
 use palisade_ir::{
-    Artifact, ArtifactFile, Backend, Chain, ConnState, Ifname, InstanceId, Lifted, Options, Packet,
+    Artifact, ArtifactFile, Backend, Chain, ConnState, Ifname, InstanceId, Lifted, Name, Options, Packet,
     Placement, Plan, Protocol, RuleId, Traversal, Verdict,
 };
 use palisade_matcher::{Matcher, MatcherBackend};
@@ -134,17 +134,21 @@ fn packets_of_live_sessions_pass() {
     }
 }
 
-/// Two networks that both use 10.0.0.0 and fd00::, told apart by the interfaces of the gateway.
+/// Two networks that use the same addresses now and then, told apart by the interfaces of the gateway.
+fn with_vias(seed: u64) -> Plan {
+    let mut plan = plans::random(seed);
+    let nics = plan.instances.iter_mut().flat_map(|instance| &mut instance.nics);
+    for (at, nic) in nics.enumerate() {
+        nic.via = Some(interface(&format!("tap{at}")));
+    }
+    plan
+}
+
 #[test]
 fn a_gateway_knows_nics_by_their_interface_and_refuses_borrowed_addresses() {
     let mut checked = 0;
     for seed in 0..30 {
-        let mut plan = plans::random(seed);
-        let mut count = 0;
-        for nic in plan.instances.iter_mut().flat_map(|instance| &mut instance.nics) {
-            nic.via = Some(interface(&format!("tap{count}")));
-            count += 1;
-        }
+        let plan = with_vias(seed);
         let lifted = lift(&plan, Placement::Gateway);
         for packet in plans::boundary_packets(&plan, seed) {
             for (_, _, sender) in plan.nics() {
@@ -162,6 +166,54 @@ fn a_gateway_knows_nics_by_their_interface_and_refuses_borrowed_addresses() {
         }
     }
     assert!(checked > 100, "only {checked} packets were allowed");
+}
+
+#[test]
+fn addresses_stray_from_their_interfaces() {
+    let mut plan = with_vias(0);
+    plan.instances.truncate(1);
+    let mut twin = plan.instances[0].clone();
+    twin.name = Name::new("web-9").unwrap();
+    for (at, nic) in plan.instances[0].nics.iter_mut().chain(&mut twin.nics).enumerate() {
+        nic.addresses = vec![format!("10.0.0.{at}").parse().unwrap()];
+        nic.ingress = Chain::new(vec![], Verdict::Deny, RuleId(0));
+        nic.egress = Chain::new(vec![], Verdict::Allow, RuleId(0));
+        nic.via = Some(interface(if at == 0 { "tap0" } else { "shared" }));
+    }
+    plan.instances.push(twin);
+    assert!(plan.nics().count() > 2, "several must share an interface");
+    let lifted = lift(&plan, Placement::Gateway);
+    let packet = |source: &str, destination: &str| {
+        let [source, destination] = [source, destination].map(|text| text.parse().unwrap());
+        Packet::new(source, destination, Protocol::GRE, None).unwrap()
+    };
+    const INET: &str = "203.0.113.9";
+    for (source, iif, destination, oif, state, expected) in [
+        ("10.0.0.0", "tap0", INET, "uplink", ConnState::New, Some("default")),
+        ("10.0.0.0", "uplink", INET, "tap9", ConnState::New, Some("stray address")),
+        ("10.0.0.1", "tap0", INET, "uplink", ConnState::New, Some("stray address")),
+        ("10.0.0.1", "tap0", INET, "uplink", ConnState::Established, Some("stray address")),
+        ("10.0.0.1", "shared", INET, "uplink", ConnState::Established, None),
+        (INET, "uplink", "10.0.0.0", "tap0", ConnState::New, Some("default")),
+        (INET, "uplink", "10.0.0.0", "tap0", ConnState::Established, None),
+        (INET, "uplink", "10.0.0.255", "tap0", ConnState::New, Some("default")),
+        (INET, "uplink", "10.0.0.1", "shared", ConnState::New, Some("default")),
+        (INET, "uplink", "10.0.0.255", "shared", ConnState::New, Some("stray address")),
+        (INET, "uplink", "10.0.0.0", "elsewhere", ConnState::New, Some("default")),
+        (INET, "uplink", "192.0.2.1", "elsewhere", ConnState::New, None),
+    ] {
+        let at = Traversal { state, ..Traversal::forward(interface(iif), interface(oif)) };
+        let decision = lifted.decide(&packet(source, destination), &at);
+        let words =
+            decision.comment.map(|words| if words == "stray address" { words } else { "default".to_owned() });
+        assert_eq!(words.as_deref(), expected, "{source} {iif} -> {destination} {oif} {state:?}");
+        let denied = expected.is_some() && source != "10.0.0.0" || expected == Some("stray address");
+        assert_eq!(
+            decision.verdict == Verdict::Deny,
+            denied,
+            "{source} {iif} -> {destination} {oif} {state:?}"
+        );
+    }
 }
 
 #[test]
