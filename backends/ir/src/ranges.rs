@@ -78,7 +78,8 @@ impl Ranges {
 
     /// The ranges that are in both sets, ascending.
     pub(crate) fn common<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (u128, u128)> + 'a {
-        let (mut left, mut right) = (self.0.iter().peekable(), other.0.iter().peekable());
+        let mut left = self.reaching(other.first()).iter().peekable();
+        let mut right = other.reaching(self.first()).iter().peekable();
         std::iter::from_fn(move || {
             while let (Some(&&a), Some(&&b)) = (left.peek(), right.peek()) {
                 if a.1 <= b.1 {
@@ -93,6 +94,12 @@ impl Ranges {
             }
             None
         })
+    }
+
+    /// The ranges from the first one that reaches a number.
+    fn reaching(&self, number: Option<u128>) -> &[(u128, u128)] {
+        let before = number.map_or(0, |number| self.0.partition_point(|range| range.1 < number));
+        self.0.get(before..).unwrap_or_default()
     }
 
     /// What is in `self` and not in `other`.

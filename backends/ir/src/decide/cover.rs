@@ -2,23 +2,41 @@
 
 use super::budget::{Budget, BudgetExceeded};
 use super::cube::Cube;
+use super::space::Space;
+use crate::Ranges;
 
 /// With more cubes near a piece than this, the piece is halved; with fewer, one of them is cut out of it. Cutting out
 /// one at a time goes as deep as the list is long (measured: 640,000 steps for a query that halving ends in 4,400).
 const MANY: usize = 40;
 
-/// A point of `cube` that lies in none of `others`; `None` when they cover it.
+/// How many points to try before a cube is cut up.
+const SAMPLES: u128 = 4;
+
+/// A point of the cube outside all accepted rules; `None` when they cover it. Most questions are settled without
+/// geometry: one rule holds the cube whole, or no rule matches one of the first points tried.
 pub(super) fn hole(
+    space: &Space,
     cube: &Cube,
-    others: Vec<&Cube>,
+    accept: impl Fn(usize) -> bool,
     budget: &mut Budget,
-) -> Result<Option<[u128; 5]>, BudgetExceeded> {
-    let mut open = vec![(cube.clone(), others)];
+) -> Result<Option<[u32; 5]>, BudgetExceeded> {
+    budget.spend(1)?;
+    if space.first_around(cube, &accept).is_some() {
+        return Ok(None);
+    }
+    for point in (0..SAMPLES).map(|at| cube.sample(at)) {
+        if space.first_at(&point, &accept).is_none() {
+            return Ok(Some(point));
+        }
+    }
+    let near = space.overlapping(cube);
+    let near = near.iter_ones().filter(|rule| accept(*rule)).filter_map(|rule| space.cube(rule));
+    let mut open: Vec<(Cube, Vec<&Cube>)> = vec![(cube.clone(), near.collect())];
     while let Some((piece, mut others)) = open.pop() {
         budget.spend(1 + others.len())?;
         others.retain(|other| other.overlaps(&piece));
         if others.is_empty() {
-            return Ok(piece.corner());
+            return Ok(Some(piece.sample(0)));
         }
         if others.iter().any(|other| piece.is_subset(other)) {
             continue;
@@ -36,23 +54,21 @@ pub(super) fn hole(
     Ok(None)
 }
 
-/// Cuts a piece in two at the median of the boundaries of `others` in the field that has most of them.
+/// Cuts a piece in two at the median of the boundaries that `others` have inside it, in the field with most of them.
 fn halve(piece: &Cube, others: &[&Cube]) -> Option<[Cube; 2]> {
-    let boundaries = (0..5).filter_map(|at| {
-        let field = piece.0.get(at)?;
-        let (first, last) = (field.first()?, field.last()?);
-        let ends = others.iter().filter_map(|other| other.0.get(at)).flat_map(|other| other.iter());
-        let mut cuts: Vec<u128> = ends.flat_map(|(first, last)| [first, last + 1]).collect();
-        cuts.retain(|cut| first < *cut && *cut <= last);
-        cuts.sort_unstable();
-        let distinct = cuts.chunk_by(|a, b| a == b).count();
-        cuts.get(cuts.len() / 2).map(|median| (distinct, at, *median))
+    let fields = piece.0.iter().enumerate().filter_map(|(at, field)| {
+        let inside = field.first()? + 1..=field.last()?;
+        let ends = others.iter().filter_map(|other| other.0.get(at)).flat_map(Ranges::iter);
+        let cuts = ends.flat_map(|(first, last)| [first, last + 1]);
+        Some((cuts.filter(|cut| inside.contains(cut)).collect::<Vec<u128>>(), at))
     });
-    let (_, at, median) = boundaries.max()?;
+    let (mut cuts, at) = fields.max_by_key(|(cuts, _)| cuts.len()).filter(|(cuts, _)| !cuts.is_empty())?;
+    let middle = cuts.len() / 2;
+    let median = *cuts.select_nth_unstable(middle).1;
     let half = |first, last| {
         let mut half = piece.clone();
         let field = half.0.get_mut(at)?;
-        *field = field.intersect(&crate::Ranges::span(first, last));
+        *field = field.intersect(&Ranges::span(first, last));
         Some(half)
     };
     Some([half(median, u128::MAX)?, half(0, median - 1)?])

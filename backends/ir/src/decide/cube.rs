@@ -15,12 +15,17 @@ impl Cube {
         self.0.iter().any(Ranges::is_empty)
     }
 
+    /// The fields of both, ports first: they differ most often and are the smallest sets.
+    fn pairs<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'a Ranges, &'a Ranges)> {
+        self.0.iter().zip(&other.0).rev()
+    }
+
     pub(super) fn overlaps(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).all(|(mine, theirs)| mine.overlaps(theirs))
+        self.pairs(other).all(|(mine, theirs)| mine.overlaps(theirs))
     }
 
     pub(super) fn is_subset(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).all(|(mine, theirs)| mine.is_subset(theirs))
+        self.pairs(other).all(|(mine, theirs)| mine.is_subset(theirs))
     }
 
     pub(super) fn contains(&self, point: &[u32; 5]) -> bool {
@@ -65,9 +70,19 @@ impl Cube {
         rest
     }
 
-    /// Some point of the cube.
-    pub(super) fn corner(&self) -> Option<[u128; 5]> {
-        let [a, b, c, d, e] = &self.0;
-        Some([a.first()?, b.first()?, c.first()?, d.first()?, e.first()?])
+    /// A point of the cube: the first class of each field and the ones after it, all round to the first again, as `at`
+    /// grows.
+    pub(super) fn sample(&self, at: u128) -> [u32; 5] {
+        self.0.each_ref().map(|field| {
+            let count: u128 = field.iter().map(|(first, last)| last - first + 1).sum();
+            let mut left = at.checked_rem(count).unwrap_or_default();
+            for (first, last) in field.iter() {
+                if left <= last - first {
+                    return (first + left) as u32;
+                }
+                left -= last - first + 1;
+            }
+            0
+        })
     }
 }

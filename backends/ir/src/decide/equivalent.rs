@@ -19,9 +19,9 @@ pub fn equivalent(a: &Chain, b: &Chain, budget: &mut Budget) -> Result<Option<Pa
     for family in Family::ALL {
         let rules = a.rules().iter().chain(b.rules()).map(|rule| &rule.matches);
         let space = Space::new(family, ROWS_LIMIT, rules);
-        if let Some(classes) = difference(&space, a, b, budget)? {
+        if let Some(point) = difference(&space, a, b, budget)? {
             let whole = space.queries(&Region::full(family));
-            return Ok(whole.first().and_then(|whole| space.packet(whole, classes)));
+            return Ok(whole.first().and_then(|whole| space.packet(whole, &point)));
         }
     }
     Ok(None)
@@ -33,56 +33,44 @@ struct Stated<'a> {
     outcome: Outcome,
     /// Its place in its own chain; a default comes after all rules.
     place: usize,
-    /// Whether it is of the first chain.
-    first: bool,
     /// The place of the first rule of the other chain that holds it whole, be it the default.
     held_by: usize,
     /// Whether a stronger rule of its own chain holds it whole.
     dead: bool,
 }
 
+/// A point that the chains decide differently. In the space the rules of `a` come first, then those of `b`.
 fn difference(
     space: &Space,
     a: &Chain,
     b: &Chain,
     budget: &mut Budget,
-) -> Result<Option<[u128; 5]>, BudgetExceeded> {
+) -> Result<Option<[u32; 5]>, BudgetExceeded> {
     let full = space.full();
-    let (ours, theirs) = (0..a.rules().len(), a.rules().len()..a.rules().len() + b.rules().len());
-    let left = stated(space, &full, a, &ours, &theirs, true);
-    let right = stated(space, &full, b, &theirs, &ours, false);
-    let (Some((left_default, left)), Some((right_default, right))) = (left.split_last(), right.split_last())
-    else {
-        return Ok(None);
-    };
-    let all: Vec<&Stated<'_>> = left.iter().chain(right).collect();
-    for one in left.iter().chain([left_default]).filter(|one| !one.dead && !one.cube.is_empty()) {
+    let middle = a.rules().len();
+    let (left, right) = (0..middle, middle..middle + b.rules().len());
+    let ones = stated(space, &full, a, &left, &right);
+    let others = stated(space, &full, b, &right, &left);
+    for one in ones.iter().filter(|one| !one.dead && !one.cube.is_empty()) {
         let meeting = space.overlapping(one.cube);
-        let near: Vec<&Stated<'_>> = meeting.iter_ones().filter_map(|bit| all.get(bit).copied()).collect();
-        budget.spend(1 + near.len() / 16)?;
-        for other in near.iter().copied().filter(|other| !other.first).chain([right_default]) {
-            if let Some(point) = obligation(one, other, &near, budget)? {
+        budget.spend(1 + meeting.count_ones() / 8)?;
+        let met = meeting.iter_ones().filter_map(|bit| others.get(bit.checked_sub(middle)?));
+        for other in met.chain(others.last()) {
+            let settled = one.held_by < other.place || other.held_by < one.place || other.dead;
+            if one.outcome == other.outcome || settled {
+                continue;
+            }
+            let Some(common) = one.cube.intersect(other.cube) else { continue };
+            let stronger = |bit: usize| match bit.checked_sub(middle) {
+                None => bit < one.place,
+                Some(place) => place < other.place,
+            };
+            if let Some(point) = hole(space, &common, stronger, budget)? {
                 return Ok(Some(point));
             }
         }
     }
     Ok(None)
-}
-
-/// A point that two rules of different outcome decide, one in each chain.
-fn obligation(
-    one: &Stated<'_>,
-    other: &Stated<'_>,
-    near: &[&Stated<'_>],
-    budget: &mut Budget,
-) -> Result<Option<[u128; 5]>, BudgetExceeded> {
-    let settled = one.held_by < other.place || other.held_by < one.place || other.dead;
-    if one.outcome == other.outcome || settled {
-        return Ok(None);
-    }
-    let Some(common) = one.cube.intersect(other.cube) else { return Ok(None) };
-    let stronger = near.iter().filter(|rule| rule.place < if rule.first { one.place } else { other.place });
-    hole(&common, stronger.map(|rule| rule.cube).collect(), budget)
 }
 
 /// The rules of a chain and at last its default; `own` and `others` are the bits of both chains in the space.
@@ -92,7 +80,6 @@ fn stated<'a>(
     chain: &Chain,
     own: &Range<usize>,
     others: &Range<usize>,
-    first: bool,
 ) -> Vec<Stated<'a>> {
     let held_by = |cube: &Cube| {
         let holder = space.first_around(cube, |rule| others.contains(&rule)).unwrap_or(others.end);
@@ -102,13 +89,12 @@ fn stated<'a>(
         let cube = space.cube(bit)?;
         let dead = space.first_around(cube, |rule| (own.start..bit).contains(&rule)).is_some();
         let outcome = chain.rules().get(place)?.outcome;
-        Some(Stated { cube, outcome, place, first, held_by: held_by(cube), dead })
+        Some(Stated { cube, outcome, place, held_by: held_by(cube), dead })
     };
     let default = Stated {
         cube: full,
         outcome: Outcome::silent(chain.default()),
         place: own.len(),
-        first,
         held_by: held_by(full),
         dead: space.first_around(full, |rule| own.contains(&rule)).is_some(),
     };

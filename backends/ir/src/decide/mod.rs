@@ -17,6 +17,7 @@ use bitvec::prelude::{BitSlice, BitVec, Lsb0};
 
 pub use axis::Axis;
 pub use budget::{Budget, BudgetExceeded};
+use cover::hole;
 use cube::Cube;
 pub use equivalent::equivalent;
 use space::Space;
@@ -91,10 +92,7 @@ impl Index {
         let space = self.space(region.family());
         let mut pieces = Vec::new();
         for query in space.queries(region) {
-            for (rule, cube) in partition::partition(space, &query.cube, budget)? {
-                let regions = space.regions(&query, &cube);
-                pieces.extend(regions.into_iter().map(|region| Piece { region, rule }));
-            }
+            pieces.extend(partition::partition(space, &query, budget)?);
         }
         pieces.sort_by(|a, b| {
             let place = |piece: &Piece| piece.rule.unwrap_or(usize::MAX);
@@ -113,8 +111,8 @@ impl Index {
         let space = self.space(region.family());
         for query in space.queries(region) {
             let by = |rule: usize| by.get(rule).is_some_and(|bit| *bit);
-            if let Some(classes) = hole(space, &query.cube, by, budget)? {
-                return Ok(space.packet(&query, classes));
+            if let Some(point) = hole(space, &query.cube, by, budget)? {
+                return Ok(space.packet(&query, &point));
             }
         }
         Ok(None)
@@ -174,21 +172,6 @@ impl Index {
             Family::V6 => &self.v6,
         }
     }
-}
-
-/// A point of the cube outside all accepted rules: one rule that holds the cube settles it without geometry.
-fn hole(
-    space: &Space,
-    cube: &Cube,
-    accept: impl Fn(usize) -> bool,
-    budget: &mut Budget,
-) -> Result<Option<[u128; 5]>, BudgetExceeded> {
-    if space.first_around(cube, &accept).is_some() {
-        return Ok(None);
-    }
-    let near = space.overlapping(cube);
-    let near = near.iter_ones().filter(|rule| accept(*rule)).filter_map(|rule| space.cube(rule));
-    cover::hole(cube, near.collect(), budget)
 }
 
 #[cfg(test)]

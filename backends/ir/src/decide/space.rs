@@ -22,7 +22,7 @@ pub(super) struct Space {
 #[derive(Clone, Debug)]
 pub(super) struct Query {
     pub(super) cube: Cube,
-    points: [Ranges; 5],
+    pub(super) points: [Ranges; 5],
 }
 
 impl Space {
@@ -57,6 +57,10 @@ impl Space {
         Cube(self.axes.each_ref().map(Axis::all))
     }
 
+    pub(super) const fn family(&self) -> Family {
+        self.family
+    }
+
     pub(super) const fn axes(&self) -> &[Axis; 5] {
         &self.axes
     }
@@ -69,27 +73,26 @@ impl Space {
     /// The first rule that matches a packet of this family.
     pub(super) fn first_match(&self, packet: &Packet) -> Option<usize> {
         let classes = pair(&self.axes, &points::of_packet(packet), |axis, value| axis.class(*value));
-        let fits = |rule: usize| self.cubes.get(rule).is_some_and(|cube| cube.contains(&classes));
-        self.first_at(&classes, |rule, exact| exact || fits(rule))
+        self.first_at(&classes, |_| true)
     }
 
     /// The first accepted rule that holds a cube whole.
     pub(super) fn first_around(&self, cube: &Cube, accept: impl Fn(usize) -> bool) -> Option<usize> {
-        let corner = cube.corner()?.map(|class| class as u32);
         let holds = |rule: usize| self.cubes.get(rule).is_some_and(|around| cube.is_subset(around));
-        self.first_at(&corner, |rule, _| accept(rule) && holds(rule))
+        self.first_at(&cube.sample(0), |rule| accept(rule) && holds(rule))
     }
 
-    /// The first accepted rule among those at a point, and perhaps others: the second argument says whether the rule
-    /// is sure to be there.
-    fn first_at(&self, classes: &[u32; 5], accept: impl Fn(usize, bool) -> bool) -> Option<usize> {
-        let axes = || self.axes.iter().zip(classes).filter(|(axis, _)| axis.class_count() > 1);
+    /// The first accepted rule at a point.
+    pub(super) fn first_at(&self, point: &[u32; 5], accept: impl Fn(usize) -> bool) -> Option<usize> {
+        let axes = || self.axes.iter().zip(point).filter(|(axis, _)| axis.class_count() > 1);
         let mut rows: Vec<&[u64]> = axes().filter_map(|(axis, class)| axis.row(*class)).collect();
+        // Without the rows of some axis there are more candidates than rules at the point.
         let exact = rows.len() == axes().count();
         if rows.is_empty() {
             rows.push(self.members.as_raw_slice());
         }
-        first_common(&rows, |rule| accept(rule, exact))
+        let is_there = |rule: usize| exact || self.cubes.get(rule).is_some_and(|cube| cube.contains(point));
+        first_common(&rows, |rule| accept(rule) && is_there(rule))
     }
 
     /// The rules that share packets with a cube.
@@ -120,16 +123,10 @@ impl Space {
         points::of_region(region).into_iter().map(query).collect()
     }
 
-    /// The part of a query that lies in a cube, as disjoint regions.
-    pub(super) fn regions(&self, query: &Query, cube: &Cube) -> Vec<Region> {
-        let values = pair(&self.axes, &cube.0, Axis::values_of);
-        points::to_regions(self.family, pair(&values, &query.points, Ranges::intersect))
-    }
-
     /// A packet of a query at a point of classes.
-    pub(super) fn packet(&self, query: &Query, classes: [u128; 5]) -> Option<Packet> {
-        let values = pair(&self.axes, &classes, |axis, class| axis.values_of(&Ranges::span(*class, *class)));
-        let point = pair(&values, &query.points, |values, points| values.intersect(points).first());
+    pub(super) fn packet(&self, query: &Query, point: &[u32; 5]) -> Option<Packet> {
+        let values = pair(&self.axes, point, |axis, class| axis.values(*class));
+        let point = pair(&values, &query.points, |values, points| (*values)?.intersect(points).first());
         let [Some(source), Some(destination), Some(protocol), Some(source_port), Some(destination_port)] =
             point
         else {
@@ -140,7 +137,11 @@ impl Space {
 }
 
 /// The five results of a function of two fields.
-fn pair<A, B, C>(left: &[A; 5], right: &[B; 5], mut of: impl FnMut(&A, &B) -> C) -> [C; 5] {
+pub(super) fn pair<'a, A, B, C>(
+    left: &'a [A; 5],
+    right: &'a [B; 5],
+    mut of: impl FnMut(&'a A, &'a B) -> C,
+) -> [C; 5] {
     let ([a, b, c, d, e], [v, w, x, y, z]) = (left, right);
     [of(a, v), of(b, w), of(c, x), of(d, y), of(e, z)]
 }

@@ -126,8 +126,8 @@ fn packets_without_ports_are_not_covered_by_port_tests() {
 fn covered_and_redundant_rules_are_those_nobody_misses() {
     let mut random = Random(13);
     let (mut covered, mut redundant, mut needed) = (0, 0, 0);
-    for _ in 0..120 {
-        let chain = chain(&mut random, 8);
+    for _ in 0..60 {
+        let chain = chain(&mut random, 7);
         let index = Index::new(&chain);
         let kept: BitVec<u64, Lsb0> = chain.rules().iter().map(|_| !random.one_in(5)).collect();
         let packets: Vec<Packet> = Family::ALL.into_iter().flat_map(packets).collect();
@@ -151,7 +151,7 @@ fn covered_and_redundant_rules_are_those_nobody_misses() {
             needed += u32::from(!same);
         }
     }
-    assert!(covered > 20 && redundant > 20 && needed > 100, "{covered} {redundant} {needed}");
+    assert!(covered > 10 && redundant > 10 && needed > 50, "{covered} {redundant} {needed}");
 }
 
 #[test]
