@@ -1,9 +1,12 @@
 //! A chain with the structure that answers look-ups: the one place where the matcher searches for a packet's rule.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use palisade_ir::decide::Index;
-use palisade_ir::{Chain, Family, Match, Outcome, Packet, PortMatch, Ranges};
+use palisade_ir::{
+    Chain, Family, Match, Outcome, Packet, PortMatch, PrefixSet, Protocol, ProtocolSet, Ranges,
+};
 
 /// A chain that decides packets fast.
 #[derive(Clone, Debug)]
@@ -64,35 +67,45 @@ impl Budget {
     }
 }
 
-/// The values that a rule asks of a field; `None` for all. Protocols are few and never matter here.
-type Field = fn(&Match) -> Option<&Ranges>;
+/// The values that a rule asks of a field; `None` for all.
+type Field = for<'a> fn(&'a Match) -> Option<Cow<'a, Ranges>>;
 
-const FIELDS: [Field; 4] = [
-    |rule| Some(rule.source().prefixes.ranges()).filter(|_| !rule.source().prefixes.is_any()),
-    |rule| Some(rule.destination().prefixes.ranges()).filter(|_| !rule.destination().prefixes.is_any()),
+const FIELDS: [Field; 5] = [
+    |rule| addresses(&rule.source().prefixes),
+    |rule| addresses(&rule.destination().prefixes),
+    |rule| protocols(rule.protocols()),
     |rule| ports(rule.source_ports()),
     |rule| ports(rule.destination_ports()),
 ];
 
-const fn ports(ports: &PortMatch) -> Option<&Ranges> {
+fn addresses(set: &PrefixSet) -> Option<Cow<'_, Ranges>> {
+    (!set.is_any()).then(|| Cow::Borrowed(set.ranges()))
+}
+
+fn protocols(set: &ProtocolSet) -> Option<Cow<'_, Ranges>> {
+    let number = |protocol: Protocol| (u128::from(protocol.0), u128::from(protocol.0));
+    (!set.is_all()).then(|| Cow::Owned(set.iter().map(number).collect()))
+}
+
+fn ports(ports: &PortMatch) -> Option<Cow<'_, Ranges>> {
     match ports {
         PortMatch::Any => None,
-        PortMatch::In(set) => Some(set.numbers()),
+        PortMatch::In(set) => Some(Cow::Borrowed(set.numbers())),
     }
 }
 
 /// About the most bytes of one field: a bit per rule and elementary interval, and for each interval in which a rule
 /// starts or goes on the ends of that piece, twice. Never counts further than `limit`.
-fn cost<'a, I: Iterator<Item = &'a Ranges>>(rules: usize, limit: u64, values: impl Fn() -> I) -> u64 {
-    const PIECE: u64 = 96;
+fn cost<'a, I: Iterator<Item = Cow<'a, Ranges>>>(rules: usize, limit: u64, values: impl Fn() -> I) -> u64 {
+    const PIECE: u64 = 64;
     let pieces: u64 = values().map(|ranges| ranges.len() as u64).sum();
     if pieces.saturating_mul(PIECE) > limit {
         return u64::MAX;
     }
-    let turns = values()
-        .flat_map(Ranges::iter)
-        .flat_map(|(first, last)| [(first, 1_i64), (last.saturating_add(1), -1)]);
-    let mut turns: Vec<(u128, i64)> = turns.collect();
+    let mut turns: Vec<(u128, i64)> = Vec::new();
+    for ranges in values() {
+        turns.extend(ranges.iter().flat_map(|(first, last)| [(first, 1), (last.saturating_add(1), -1)]));
+    }
     turns.sort_unstable_by_key(|turn| turn.0);
     let (mut active, mut held, mut intervals) = (0_i64, 0_u64, 1_u64);
     for turn in turns.chunk_by(|a, b| a.0 == b.0) {
@@ -106,9 +119,7 @@ fn cost<'a, I: Iterator<Item = &'a Ranges>>(rules: usize, limit: u64, values: im
 
 #[cfg(test)]
 mod tests {
-    use palisade_ir::{
-        Addresses, MatchParts, Origin, PortSet, Protocol, ProtocolSet, Rank, Rule, RuleId, Verdict,
-    };
+    use palisade_ir::{Addresses, MatchParts, Origin, PortSet, Rank, Rule, RuleId, Verdict};
 
     use super::*;
 
@@ -153,7 +164,7 @@ mod tests {
         let prefix = |at: u32| Ranges::span(u128::from(at) << 8, (u128::from(at) << 8) + 255);
         let rule = |at: u32| Rule {
             matches: Match::new(MatchParts {
-                source: Addresses::unnamed(palisade_ir::PrefixSet::from_ranges(Family::V4, &prefix(at))),
+                source: Addresses::unnamed(PrefixSet::from_ranges(Family::V4, &prefix(at))),
                 destination: Addresses::any(Family::V4),
                 protocols: ProtocolSet::only(Protocol::TCP),
                 source_ports: PortMatch::Any,
