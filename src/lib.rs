@@ -6,5 +6,6 @@ pub mod diagnostic;
 pub mod lower;
 pub mod policy;
 pub mod reference;
+pub mod report;
 pub mod resolve;
 pub mod source;
