@@ -28,11 +28,13 @@ pub(super) struct SetText {
 pub(super) struct Sets<'a> {
     plan: &'a Plan,
     used: BTreeMap<String, SetText>,
+    /// The names of those sets of the plan that are printed already.
+    printed: BTreeMap<(SetId, Family), String>,
 }
 
 impl<'a> Sets<'a> {
     pub(super) const fn new(plan: &'a Plan) -> Self {
-        Self { plan, used: BTreeMap::new() }
+        Self { plan, used: BTreeMap::new(), printed: BTreeMap::new() }
     }
 
     /// The sets in the order of their names.
@@ -49,21 +51,16 @@ impl<'a> Sets<'a> {
     ) -> Result<String, EmitError> {
         let Addresses { prefixes, set } = addresses;
         let family = prefixes.family();
-        let elements = || prefixes.prefixes().iter().map(prefix).collect();
         // A reference is a hint; the addresses are the meaning. Where they differ, the addresses win.
-        if let Some(named) = set.and_then(|id| self.named(id))
+        if let Some(id) = *set
+            && let Some(named) = self.plan.sets.get(id.0 as usize)
             && named.family(family) == prefixes
         {
-            let (kind, elements) = match named.kind {
-                SetKind::Set => ("set", elements()),
-                SetKind::Group => ("group", members(prefixes).unwrap_or_else(elements)),
-            };
-            let name = names::shorten(format!("{kind}_{}_{}", named.name, version(family)));
-            let note = named.description.as_deref().map(text::clean).filter(|note| !note.is_empty());
-            return self.use_named(name, SetText { note, kind: address_type(family), elements });
+            return self.named(id, named, family);
         }
+        let elements = prefixes.prefixes().iter().map(prefix).collect();
         let base = format!("{rule}_{field}_{}", version(family));
-        Ok(self.short_or_named(&base, address_type(family), elements()))
+        Ok(self.short_or_named(&base, address_type(family), elements))
     }
 
     /// What to write behind `dport`.
@@ -72,19 +69,27 @@ impl<'a> Sets<'a> {
         self.short_or_named(&format!("{rule}_{field}"), "inet_service", elements)
     }
 
-    fn named(&self, id: SetId) -> Option<&'a NamedSet> {
-        self.plan.sets.get(id.0 as usize)
-    }
-
-    fn use_named(&mut self, name: String, set: SetText) -> Result<String, EmitError> {
-        match self.used.get(&name) {
-            Some(before) if *before != set => return Err(errors::name_taken(&name)),
-            Some(_) => {}
+    fn named(&mut self, id: SetId, named: &NamedSet, family: Family) -> Result<String, EmitError> {
+        if let Some(name) = self.printed.get(&(id, family)) {
+            return Ok(format!("@{name}"));
+        }
+        let NamedSet { kind, name, description, v4: _, v6: _ } = named;
+        let prefixes = named.family(family);
+        let elements = || prefixes.prefixes().iter().map(prefix).collect();
+        let (kind, elements) = match kind {
+            SetKind::Set => ("set", elements()),
+            SetKind::Group => ("group", members(prefixes).unwrap_or_else(elements)),
+        };
+        let name = names::shorten(format!("{kind}_{name}_{}", version(family)));
+        let note = description.as_deref().map(text::clean).filter(|note| !note.is_empty());
+        let set = SetText { note, kind: address_type(family), elements };
+        match self.used.insert(name.clone(), set) {
+            Some(_) => Err(errors::name_taken(&name)),
             None => {
-                self.used.insert(name.clone(), set);
+                self.printed.insert((id, family), name.clone());
+                Ok(format!("@{name}"))
             }
         }
-        Ok(format!("@{name}"))
     }
 
     fn short_or_named(&mut self, base: &str, kind: &'static str, elements: Vec<String>) -> String {

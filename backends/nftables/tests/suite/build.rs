@@ -64,7 +64,7 @@ impl Tests {
         self
     }
 
-    pub(crate) fn from_set(mut self, plan: &Plan, id: SetId) -> Self {
+    pub(crate) fn members(mut self, plan: &Plan, id: SetId) -> Self {
         let prefixes = plan.sets[id.0 as usize].family(self.family());
         self.0.source = Addresses { prefixes: Arc::clone(prefixes), set: Some(id) };
         self

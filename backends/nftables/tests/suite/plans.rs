@@ -20,10 +20,10 @@ pub(crate) fn web() -> Plan {
     let smtp = source(&mut plan, "web out 5 no-mail", Some("no mail from here"));
     let lan = source(&mut plan, "web out 9", None);
     let mut ingress = vec![
-        rule(inner, 0, ALLOW, any(Family::V4).from_set(&plan, group)),
-        rule(inner, 0, ALLOW, any(Family::V6).from_set(&plan, group)),
-        rule(ssh, 20, ALLOW, any(Family::V4).from_set(&plan, office).proto(&[6]).dport(&[(22, 22)])),
-        rule(ssh, 20, ALLOW, any(Family::V6).from_set(&plan, office).proto(&[6]).dport(&[(22, 22)])),
+        rule(inner, 0, ALLOW, any(Family::V4).members(&plan, group)),
+        rule(inner, 0, ALLOW, any(Family::V6).members(&plan, group)),
+        rule(ssh, 20, ALLOW, any(Family::V4).members(&plan, office).proto(&[6]).dport(&[(22, 22)])),
+        rule(ssh, 20, ALLOW, any(Family::V6).members(&plan, office).proto(&[6]).dport(&[(22, 22)])),
         rule(ping, 40, ALLOW, any(Family::V4).proto(&[1])),
         rule(ping, 40, ALLOW, any(Family::V6).proto(&[58])),
         rule(
@@ -92,12 +92,12 @@ pub(crate) fn fleet() -> Plan {
     let sql = source(&mut plan, "db in 6 sql", None);
     let mail = source(&mut plan, "web out 7", None);
     let ingress = vec![
-        rule(inner, 0, ALLOW, any(Family::V4).from_set(&plan, group)),
-        rule(inner, 0, ALLOW, any(Family::V6).from_set(&plan, group)),
+        rule(inner, 0, ALLOW, any(Family::V4).members(&plan, group)),
+        rule(inner, 0, ALLOW, any(Family::V6).members(&plan, group)),
     ];
     let egress = both(mail, 7, logged(DENY), |t| t.proto(&[6]).dport(&[(25, 25)]));
     let db =
-        vec![rule(sql, 6, ALLOW, any(Family::V4).from_set(&plan, group).proto(&[6]).dport(&[(3306, 3306)]))];
+        vec![rule(sql, 6, ALLOW, any(Family::V4).members(&plan, group).proto(&[6]).dport(&[(3306, 3306)]))];
     add_instance(&mut plan, "db1", vec![nic("eth0", "10.0.2.1 2001:db8:2::1", db.clone(), Vec::new())]);
     let far = |mut nic: palisade_ir::NicPlan| {
         nic.network = NetworkId(1);
