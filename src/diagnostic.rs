@@ -42,6 +42,13 @@ impl Sources {
         FileId(self.files.len().saturating_sub(1) as u32)
     }
 
+    /// Adds the files of another collection behind these; returns the new id of its first.
+    pub fn append(&mut self, other: Sources) -> FileId {
+        let first = FileId(self.files.len() as u32);
+        self.files.extend(other.files);
+        first
+    }
+
     /// The file behind an id.
     pub fn get(&self, id: FileId) -> Option<&SourceFile> {
         self.files.get(id.0 as usize)
@@ -123,6 +130,13 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
+        self
+    }
+
+    /// The same about another file.
+    #[must_use]
+    pub fn moved_to(mut self, file: FileId) -> Self {
+        self.labels.iter_mut().for_each(|label| label.at.file = file);
         self
     }
 

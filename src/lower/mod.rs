@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use palisade_ir::{Chain, Direction, InstancePlan, NicPlan, Plan, Side, Verdict};
 
+use crate::diagnostic::Location;
 use crate::policy::{GroupId, GroupKind, Instance, Nic, Policy};
 use rules::Ids;
 use sets::Sets;
@@ -31,6 +32,11 @@ pub fn lower(policy: &Policy) -> Plan {
 /// The words for a rule of a group in the plan of the same policy.
 pub fn rule_id(policy: &Policy, group: GroupId, index: usize) -> palisade_ir::RuleId {
     Ids::rule_of(policy, group, index)
+}
+
+/// The line of a rule of the plan; `None` for inner access and defaults, which have none.
+pub fn rule_location(policy: &Policy, id: palisade_ir::RuleId) -> Option<Location> {
+    policy.groups.iter().flat_map(|group| &group.rules).nth(id.0 as usize).map(|rule| rule.at)
 }
 
 /// NICs of the same groups and side have equal chains: each is built once.

@@ -87,7 +87,8 @@ fn add(loaded: &mut Loaded, path: String, text: String) -> FileId {
     file
 }
 
-fn syntax(file: FileId, error: SyntaxError) -> Diagnostic {
+/// A syntax error as a diagnostic of a file.
+pub(crate) fn syntax(file: FileId, error: SyntaxError) -> Diagnostic {
     let SyntaxError { code, message, labels, help } = error;
     let labels = labels.into_iter().map(|(span, text)| Label { at: Location { file, span }, text });
     Diagnostic { code, severity: Severity::Error, message, labels: labels.collect(), help }

@@ -7,7 +7,7 @@ use crate::case::{self, Case};
 
 fn check(case: &Case) {
     let Case { title, policy, packets, refused } = case;
-    let loaded = palisade::source::load_text("policy.sg", policy);
+    let loaded = palisade::front::read_text("policy.sg", policy);
     if let Some(code) = refused {
         let codes: Vec<&str> =
             loaded.diagnostics.iter().filter(|found| found.is_error()).map(|found| found.code).collect();

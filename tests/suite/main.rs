@@ -2,7 +2,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod case;
+mod cli;
 mod command;
 mod conformance;
+mod differential;
 mod examples;
+mod hostile;
 mod tidy;

@@ -1,0 +1,230 @@
+//! The arguments of every command, with examples.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use palisade_ir::Verdict;
+
+use crate::engine::EngineKind;
+use crate::targets::Target;
+
+/// Compile security-group policies to native firewalls.
+///
+/// A policy file describes groups, their rules and the instances that belong to them. palisade checks it,
+/// explains it, and compiles it to nftables, iptables or an in-process matcher.
+#[derive(Parser)]
+#[command(name = "palisade", version, max_term_width = 100, after_help = "\
+Exit codes:
+  0  all is well
+  1  wrong usage, or a file could not be read or written
+  2  the policy is rejected
+  3  an expectation failed, or the committed output differs")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Parse and resolve a policy and run every `expect` in it
+    #[command(after_help = "\
+Examples:
+  palisade check policy.sg
+  palisade check --format json policy.sg     one JSON object per error or warning")]
+    Check(CheckArgs),
+    /// Compile a policy to a firewall
+    #[command(after_help = "\
+Examples:
+  palisade compile policy.sg --instance web-1 | nft -f -
+  palisade compile policy.sg -o out/                        nftables for all instances
+  palisade compile policy.sg --target iptables --ipset -o out/
+  palisade compile policy.sg --gateway -o out/
+  palisade compile policy.sg -o out/ --check                in a pull request: is out/ up to date?")]
+    Compile(CompileArgs),
+    /// Format policy files in place
+    #[command(after_help = "\
+Examples:
+  palisade fmt policy.sg
+  palisade fmt --check *.sg                  exit code 3 and a diff when a file is not formatted
+  palisade fmt - < policy.sg                 from standard input to standard output")]
+    Fmt(FmtArgs),
+    /// Decide packets given as JSON lines
+    #[command(after_help = "\
+A packet is one line: {\"src\":\"1.2.3.4\",\"dst\":\"10.0.1.10\",\"proto\":\"tcp\",\"sport\":40000,\"dport\":443}
+`proto` is a name or a number; without ports the packet is a fragment or has none. Where several
+networks use an address, \"from_instance\" and \"to_instance\" say whose it is.
+
+Examples:
+  palisade eval policy.sg --packets packets.jsonl
+  palisade eval policy.sg --engine nftables --packets - < packets.jsonl")]
+    Eval(EvalArgs),
+    /// Say which rules decide a packet at each end, and which weaker ones they beat
+    #[command(after_help = "\
+Examples:
+  palisade explain policy.sg \"tcp from 1.2.3.4 to web-1 port 443\"
+  palisade explain policy.sg \"udp from web-1 to 9.9.9.9 port 53\"")]
+    Explain(ExplainArgs),
+    /// Turn a cloud's own rule listings into a policy
+    #[command(after_help = "\
+Examples:
+  palisade import aliyun group.json > policy.sg
+  palisade import aliyun DescribeSecurityGroups.json group-*.json -o policy.sg")]
+    Import(ImportArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  palisade completions bash > /usr/share/bash-completion/completions/palisade")]
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    #[command(after_help = "\
+Examples:
+  palisade man | man -l -
+  palisade man compile > palisade-compile.1")]
+    Man(ManArgs),
+}
+
+/// How errors and warnings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Human,
+    /// One JSON object per line
+    Json,
+}
+
+#[derive(Args)]
+pub(super) struct PolicyArgs {
+    /// The policy file
+    #[arg(value_name = "POLICY")]
+    pub(super) policy: PathBuf,
+    /// Also allow includes from this folder (may be repeated); otherwise only from the policy's own folder and below
+    #[arg(long, value_name = "DIR")]
+    pub(super) include_dir: Vec<PathBuf>,
+    /// How errors and warnings are printed
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+}
+
+#[derive(Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+}
+
+#[derive(Args)]
+pub(super) struct CompileArgs {
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+    /// The firewall: nftables, iptables or matcher
+    #[arg(long, default_value = "nftables", value_parser = str::parse::<Target>)]
+    pub(super) target: Target,
+    /// Only this instance
+    #[arg(long, value_name = "NAME", conflicts_with = "gateway")]
+    pub(super) instance: Option<String>,
+    /// One ruleset for a gateway that forwards for all instances
+    #[arg(long)]
+    pub(super) gateway: bool,
+    /// Write the files to this folder (created when missing)
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    /// Write nothing: compare with the files in the output folder, exit code 3 and a diff when they differ
+    #[arg(long, requires = "output")]
+    pub(super) check: bool,
+    /// nftables: the name of the table [default: palisade, on a gateway palisade_gateway]
+    #[arg(long, value_name = "NAME")]
+    pub(super) table: Option<String>,
+    /// Blocks around the rules on a host: all, none, or a list of loopback, invalid, ndp, dhcp, igmp
+    #[arg(long, value_name = "NAME,...", default_value = "all")]
+    pub(super) prelude: String,
+    /// What happens on interfaces that the policy does not name (host only): allow or deny
+    #[arg(long, value_name = "VERDICT", default_value = "allow", value_parser = verdict)]
+    pub(super) unmanaged: Verdict,
+    /// Count packets and bytes per rule
+    #[arg(long)]
+    pub(super) counters: bool,
+    /// iptables: only own chains, to be loaded with --noflush beside other tools
+    #[arg(long)]
+    pub(super) chains_only: bool,
+    /// iptables: put address sets into an ipset file
+    #[arg(long)]
+    pub(super) ipset: bool,
+}
+
+#[derive(Args)]
+pub(super) struct FmtArgs {
+    /// The files, or `-` for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Write nothing: exit code 3 and a diff when a file is not formatted
+    #[arg(long)]
+    pub(super) check: bool,
+    /// How errors are printed
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+}
+
+#[derive(Args)]
+pub(super) struct EvalArgs {
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+    /// Who decides: reference, plan, optimized, matcher, nftables, iptables or ipset
+    #[arg(long, default_value = "reference", value_parser = str::parse::<EngineKind>)]
+    pub(super) engine: EngineKind,
+    /// The packets, one JSON object per line; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) packets: PathBuf,
+}
+
+#[derive(Args)]
+pub(super) struct ExplainArgs {
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+    /// What to explain, in the words of `expect`: `tcp from 1.2.3.4 to web-1 port 443`
+    #[arg(value_name = "TRAFFIC")]
+    pub(super) traffic: String,
+}
+
+/// The clouds whose listings can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Cloud {
+    /// Alibaba Cloud ECS: DescribeSecurityGroupAttribute, the console's export, DescribeSecurityGroups for kinds
+    Aliyun,
+}
+
+#[derive(Args)]
+pub(super) struct ImportArgs {
+    /// The cloud
+    #[arg(value_enum)]
+    pub(super) cloud: Cloud,
+    /// The listings
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Write the policy to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// How errors and warnings are printed
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+}
+
+#[derive(Args)]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
+}
+
+#[derive(Args)]
+pub(super) struct ManArgs {
+    /// The command whose page is wanted; without it the main page
+    #[arg(value_name = "COMMAND")]
+    pub(super) command: Option<String>,
+}
+
+fn verdict(text: &str) -> Result<Verdict, String> {
+    match text {
+        "allow" => Ok(Verdict::Allow),
+        "deny" => Ok(Verdict::Deny),
+        other => Err(format!("`{other}` is no verdict: write allow or deny")),
+    }
+}

@@ -1,0 +1,169 @@
+//! `palisade compile`: firewalls to standard output or a folder, or a comparison with what the folder holds.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use palisade_ir::{Options, Placement, Plan, Prelude};
+use similar::TextDiff;
+
+use super::args::CompileArgs;
+use super::{Exit, Failure, check, output, policy};
+use crate::compile::{CompileError, OutputFile, Selection, compile};
+use crate::lower::lower;
+use crate::optimize::optimize_plan;
+use crate::targets::Target;
+
+pub(super) fn run(args: &CompileArgs) -> Result<Exit, Failure> {
+    let loaded = policy::load(&args.policy)?;
+    let plan = lower(&loaded.policy);
+    if !check::expectations(&loaded, &plan, args.policy.format) {
+        return Ok(Exit::Difference);
+    }
+    let selection = selection(args, &plan)?;
+    let plan = if args.target.explains() { plan } else { optimize_plan(&plan).0 };
+    let files = compile(&plan, args.target, &selection, &options(args)?).map_err(refused)?;
+    match (&args.output, args.check) {
+        (Some(folder), true) => compare(folder, &files, args.target, &selection),
+        (Some(folder), false) => write(folder, &files),
+        (None, _) => print(&files),
+    }
+}
+
+fn refused(error: CompileError) -> Failure {
+    let help = match &error {
+        CompileError::NoInstances => Some("add an `instance` with a `nic` to the policy".to_owned()),
+        CompileError::Emit { stem: _, error } => error.help.clone(),
+    };
+    Failure::Usage(error.to_string(), help)
+}
+
+fn selection(args: &CompileArgs, plan: &Plan) -> Result<Selection, Failure> {
+    if args.gateway {
+        return Ok(Selection::Gateway);
+    }
+    let Some(name) = &args.instance else { return Ok(Selection::Instances) };
+    match plan.instance(name) {
+        Some((id, _)) => Ok(Selection::Instance(id)),
+        None => {
+            let names: Vec<&str> = plan.instances.iter().map(|instance| instance.name.as_str()).collect();
+            Err(Failure::with_help(
+                format!("the policy has no instance `{name}`"),
+                format!("its instances are: {}", names.join(", ")),
+            ))
+        }
+    }
+}
+
+fn options(args: &CompileArgs) -> Result<Options, Failure> {
+    let mut prelude: BTreeSet<Prelude> = match args.prelude.as_str() {
+        "all" => Prelude::ALL.into_iter().collect(),
+        "none" => BTreeSet::new(),
+        names => names.split(',').map(str::parse).collect::<Result<_, String>>().map_err(Failure::usage)?,
+    };
+    if args.gateway {
+        // Forwarded traffic has no prelude: neighbours and leases are the gateway's own, on input and output.
+        prelude.clear();
+    }
+    Ok(Options {
+        placement: Placement::Gateway,
+        prelude,
+        unmanaged: args.unmanaged,
+        counters: args.counters,
+        table: args.table.clone(),
+        chains_only: args.chains_only,
+        ipset: args.ipset,
+    })
+}
+
+fn print(files: &[OutputFile]) -> Result<Exit, Failure> {
+    // A sysctl file only accompanies a ruleset; on standard output the ruleset alone is wanted.
+    let rulesets: Vec<&OutputFile> = files.iter().filter(|file| !file.name.ends_with(".sysctl")).collect();
+    let [file] = rulesets.as_slice() else {
+        let names: Vec<&str> = rulesets.iter().map(|file| file.name.as_str()).take(8).collect();
+        let more = if rulesets.len() > names.len() { ", ..." } else { "" };
+        return Err(Failure::with_help(
+            format!("{} files do not fit on standard output: {}{more}", rulesets.len(), names.join(", ")),
+            "write them to a folder with -o DIR, or choose one with --instance NAME",
+        ));
+    };
+    output::print(&file.contents)?;
+    Ok(Exit::Fine)
+}
+
+fn write(folder: &Path, files: &[OutputFile]) -> Result<Exit, Failure> {
+    fs::create_dir_all(folder)
+        .map_err(|error| Failure::io(&format!("cannot create `{}`", folder.display()), &error))?;
+    for file in files {
+        output::write_atomically(&folder.join(&file.name), &file.contents)?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// Compares the folder with what would be written. With all instances selected, a file of a kind this target writes
+/// that nothing would write any more is left over from an instance that is gone.
+fn compare(
+    folder: &Path,
+    files: &[OutputFile],
+    target: Target,
+    selection: &Selection,
+) -> Result<Exit, Failure> {
+    let mut report = String::new();
+    for file in files {
+        let path = folder.join(&file.name);
+        match fs::read(&path) {
+            Ok(found) if found == file.contents => {}
+            Ok(found) => report.push_str(&describe_change(&path, &found, &file.contents)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                report.push_str(&format!("missing: {}\n", path.display()));
+                report.push_str(&describe_change(&path, b"", &file.contents));
+            }
+            Err(error) => return Err(Failure::io(&format!("cannot read `{}`", path.display()), &error)),
+        }
+    }
+    if *selection == Selection::Instances {
+        for name in leftovers(folder, files, target)? {
+            report.push_str(&format!("left over: {}\n", folder.join(name).display()));
+        }
+    }
+    if report.is_empty() {
+        return Ok(Exit::Fine);
+    }
+    output::print(report.as_bytes())?;
+    output::tell("the output folder differs from what the policy compiles to; run the same command without --check\n");
+    Ok(Exit::Difference)
+}
+
+fn leftovers(folder: &Path, files: &[OutputFile], target: Target) -> Result<Vec<String>, Failure> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::io(&format!("cannot read `{}`", folder.display()), &error)),
+    };
+    let expected: BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    let mut left = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| Failure::io(&format!("cannot read `{}`", folder.display()), &error))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let ours = target.suffixes().iter().any(|suffix| name.ends_with(&format!(".{suffix}")));
+        let gateway = name.starts_with("gateway.");
+        if ours && !gateway && !expected.contains(name.as_str()) {
+            left.push(name);
+        }
+    }
+    left.sort();
+    Ok(left)
+}
+
+fn describe_change(path: &Path, old: &[u8], new: &[u8]) -> String {
+    let name = path.display().to_string();
+    match (std::str::from_utf8(old), std::str::from_utf8(new)) {
+        (Ok(old), Ok(new)) if !new.contains('\0') && !old.contains('\0') => text_diff(&name, old, new),
+        _ => format!("stale: {name} (binary, {} bytes before, {} now)\n", old.len(), new.len()),
+    }
+}
+
+/// A unified diff from what is there to what should be there.
+pub(super) fn text_diff(name: &str, old: &str, new: &str) -> String {
+    TextDiff::from_lines(old, new).unified_diff().context_radius(3).header(name, name).to_string()
+}

@@ -1,0 +1,64 @@
+//! Reading policies for commands: what is wrong is printed, what is right is handed on.
+
+use super::args::{Format, PolicyArgs};
+use super::{Exit, Failure, output};
+use crate::diagnostic::{Diagnostic, Sources};
+use crate::front::{self, Front};
+use crate::policy::{Expect, Policy};
+use crate::report::{self, Look};
+use crate::source::{LoadError, LoadOptions};
+
+/// A policy without errors, and its texts.
+pub(super) struct LoadedPolicy {
+    pub(super) policy: Policy,
+    pub(super) sources: Sources,
+}
+
+/// Reads a policy, prints its errors and warnings, and stops when there is an error.
+pub(super) fn load(args: &PolicyArgs) -> Result<LoadedPolicy, Failure> {
+    accept(front::read(&args.policy, &options(args)), args.format)
+}
+
+/// Reads a policy and a description of traffic in the words of `expect`.
+pub(super) fn load_with_traffic(args: &PolicyArgs, traffic: &str) -> Result<(LoadedPolicy, Expect), Failure> {
+    let front = front::read_with_traffic(&args.policy, &options(args), traffic);
+    let mut loaded = accept(front, args.format)?;
+    match loaded.policy.expects.pop() {
+        Some(traffic) => Ok((loaded, traffic)),
+        None => Err(Failure::with_help(
+            format!("`{traffic}` describes no traffic"),
+            "write it like an expectation: tcp from 1.2.3.4 to web-1 port 443",
+        )),
+    }
+}
+
+fn options(args: &PolicyArgs) -> LoadOptions {
+    LoadOptions { include_dirs: args.include_dir.clone(), ..LoadOptions::default() }
+}
+
+fn accept(front: Result<Front, LoadError>, format: Format) -> Result<LoadedPolicy, Failure> {
+    let Front { sources, files: _, policy, diagnostics } =
+        front.map_err(|error| Failure::Usage(error.to_string(), None))?;
+    tell(&sources, &diagnostics, format);
+    match policy {
+        Some(policy) => Ok(LoadedPolicy { policy, sources }),
+        None => Err(Failure::Told(Exit::Rejected)),
+    }
+}
+
+/// Columns that drawings may take.
+const WIDTH: usize = 100;
+
+/// Prints errors and warnings to standard error.
+pub(super) fn tell(sources: &Sources, diagnostics: &[Diagnostic], format: Format) {
+    let text = match format {
+        Format::Human => {
+            let terminal = output::stderr_is_terminal();
+            let look = Look { unicode: terminal, color: output::colour_on_stderr(), width: WIDTH };
+            let summary = report::summary(diagnostics).map(|line| line + "\n").unwrap_or_default();
+            report::people(diagnostics, sources, look) + &summary
+        }
+        Format::Json => report::json_lines(diagnostics, sources),
+    };
+    output::tell(&text);
+}
