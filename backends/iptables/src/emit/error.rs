@@ -68,9 +68,9 @@ pub(super) fn protocol_zero(origin: &str) -> EmitError {
     error(
         "palisade::emit::protocol-zero",
         format!(
-            "`{origin}` allows protocol 0 but not every protocol, which an egress rule on a gateway cannot say"
+            "`{origin}` allows protocol 0 but not every protocol; an egress rule on a gateway cannot say that beside other tools"
         ),
-        "iptables reads `-p 0` as every protocol; leave protocol 0 out or allow every protocol",
+        "iptables reads `-p 0` as every protocol; leave protocol 0 out, or emit the whole table (no chains only)",
     )
 }
 

@@ -12,7 +12,7 @@ use palisade_ir::{
 use super::rule::Exits;
 use super::sets::Sets;
 use super::table::{ChainId, Table, Target};
-use super::{Context, error, nic, prelude};
+use super::{Context, error, matching, nic, prelude};
 
 /// The own chain of `FORWARD`.
 pub(super) const ENTRY: &str = "PALISADE-FWD";
@@ -64,14 +64,12 @@ pub(super) fn table(context: &Context<'_>, sets: &mut Sets) -> Result<Table, Emi
         table.rule::<&str>(forward, &[], "palisade", Target::Jump(entry));
     }
     prelude::sessions(context, &mut table, entry);
-    for direction in [Direction::Out, Direction::In] {
-        let (name, comment) = match direction {
-            Direction::Out => ("PALISADE-FROM", "the sender's rules"),
-            Direction::In => ("PALISADE-TO", "then the receiver's"),
-        };
-        let dispatch = table.chain(name)?;
-        table.rule::<&str>(entry, &[], comment, Target::Jump(dispatch));
-        let vias = vias(context.plan);
+    let (from, to) = (table.chain("PALISADE-FROM")?, table.chain("PALISADE-TO")?);
+    table.rule::<&str>(entry, &[], "the sender's rules", Target::Jump(from));
+    table.rule::<&str>(entry, &[], "then the receiver's", Target::Jump(to));
+    let finish = finish(context, &mut table, to)?;
+    let vias = vias(context.plan);
+    for (direction, dispatch) in [(Direction::Out, from), (Direction::In, to)] {
         let via_chains = declare_vias(&mut table, &vias, direction)?;
         let chains = declare_nics(&mut table, context.plan, direction)?;
         by_interface(context, &mut table, dispatch, &vias, &via_chains, &chains, direction);
@@ -82,13 +80,32 @@ pub(super) fn table(context: &Context<'_>, sets: &mut Sets) -> Result<Table, Emi
         for (at, _, nic) in context.plan.nics() {
             let Some(chain) = chains.get(&at) else { continue };
             let (rules, exits) = match direction {
-                Direction::Out => (&nic.egress, Exits::Returning),
+                Direction::Out => (&nic.egress, Exits::Returning { finish }),
                 Direction::In => (&nic.ingress, Exits::Final),
             };
             nic::fill(context, sets, &mut table, *chain, rules, exits)?;
         }
     }
     Ok(table)
+}
+
+/// The chain for what an egress sub-chain allows, if one is needed: the receiver decides, else it is accepted. Beside
+/// other tools there is none: it would accept what flat rules leave to them.
+fn finish(context: &Context<'_>, table: &mut Table, to: ChainId) -> Result<Option<ChainId>, EmitError> {
+    let Options { chains_only, .. } = context.options;
+    let mut rules = context.plan.nics().flat_map(|(_, _, nic)| nic.egress.rules());
+    let needed = rules.any(|rule| {
+        rule.matches.family() == context.family
+            && rule.outcome.verdict == Verdict::Allow
+            && matching::needs_exceptions(&rule.matches)
+    });
+    if *chains_only || !needed {
+        return Ok(None);
+    }
+    let chain = table.chain("PALISADE-SENT")?;
+    table.rule::<&str>(chain, &[], "allowed by the sender: the receiver's rules", Target::Jump(to));
+    table.rule::<&str>(chain, &[], "no receiver", Target::Accept);
+    Ok(Some(chain))
 }
 
 fn vias(plan: &Plan) -> Vias<'_> {

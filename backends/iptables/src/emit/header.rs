@@ -35,7 +35,7 @@ fn loading(options: &Options) -> Vec<String> {
     }
     lines.push(format!("  iptables-{restore} < NAME.rules.v4"));
     lines.push(format!("  ip6tables-{restore} < NAME.rules.v6"));
-    lines.push("  sysctl -p NAME.sysctl".to_owned());
+    lines.push("  sysctl -e -p NAME.sysctl".to_owned());
     lines
 }
 
@@ -154,13 +154,27 @@ pub(super) fn ipset(plan: &Plan, options: &Options) -> String {
 
 /// The header of the sysctl file.
 pub(super) fn sysctl(plan: &Plan, options: &Options) -> String {
-    comments(&[
-        format!("palisade: session timeout of the {}: {} s, for sysctl -p.", place(plan, options), plan.session_timeout),
-        String::new(),
-        "Load it after the rules: the keys exist once connection tracking is in use (or after `modprobe nf_conntrack`).".into(),
-        "Live sessions take the new time with their next packet. A leading `-` marks keys that not every kernel has.".into(),
-        "The settings hold for every flow of this host (network namespace), both address families, and survive a reload".into(),
-        "of the rules; at boot they must be set again.".into(),
-        "States short of an established session keep the kernel's defaults, cut to the session timeout.".into(),
-    ])
+    let place = place(plan, options);
+    let mut lines =
+        vec![format!("palisade: session timeout of the {place}: {} s, for sysctl.", plan.session_timeout)];
+    lines.push(String::new());
+    lines.extend(loading(options));
+    lines.push(
+        "The rules come first: the keys exist once connection tracking is in use (or after `modprobe".into(),
+    );
+    lines.push(
+        "nf_conntrack`). -e passes over keys this kernel is built without; they stand behind a `-`.".into(),
+    );
+    lines.push(String::new());
+    lines.push(
+        "The timers hold for every session of this host (of its network namespace) in both address families."
+            .into(),
+    );
+    lines.push("Live sessions take them over with their next packet. They survive a reload of the rules, not a reboot.".into());
+    lines.push(
+        "States short of an established session keep the kernel's defaults, cut to the session timeout."
+            .into(),
+    );
+    lines.push("Kernels before 6.16 track dccp with timers of its own, which are left alone.".into());
+    comments(&lines)
 }

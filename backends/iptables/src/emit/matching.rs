@@ -71,6 +71,11 @@ fn addresses(
     Ok(prefixes.prefixes().iter().map(|prefix| format!("{option} {prefix}")).collect())
 }
 
+/// Whether the match is one of those that [`Alternatives::except`] is for.
+pub(super) fn needs_exceptions(matches: &Match) -> bool {
+    !plain_transports(matches.protocols()).1.is_empty()
+}
+
 /// Protocols without port tests. iptables reads `-p 0` as every protocol, so protocol 0 can only be left in by
 /// excluding all the others.
 fn plain_transports(protocols: &ProtocolSet) -> (Vec<String>, Vec<Protocol>) {

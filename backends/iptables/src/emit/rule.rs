@@ -1,6 +1,6 @@
 //! One policy rule as iptables rules: written out where that is short, through sub-chains where it is not.
 
-use palisade_ir::{EmitError, Outcome, Rule, Verdict};
+use palisade_ir::{EmitError, Outcome, Protocol, Rule, Verdict};
 
 use super::matching::{self, Alternatives};
 use super::sets::Sets;
@@ -18,7 +18,11 @@ pub(super) enum Exits {
     /// Allow accepts, deny drops: both end the packet's way through the table.
     Final,
     /// Allow returns to where the chain was called from, deny drops.
-    Returning,
+    Returning {
+        /// A chain that finishes the way of what a sub-chain allows, which could return no further than to the
+        /// chain that asked. It decides every packet.
+        finish: Option<ChainId>,
+    },
 }
 
 impl Exits {
@@ -27,7 +31,7 @@ impl Exits {
         match (self, verdict) {
             (_, Verdict::Deny) => Target::Drop,
             (Exits::Final, Verdict::Allow) => Target::Accept,
-            (Exits::Returning, Verdict::Allow) => Target::Return,
+            (Exits::Returning { finish: _ }, Verdict::Allow) => Target::Return,
         }
     }
 }
@@ -67,28 +71,34 @@ pub(super) fn write(
         verdict: exits.target(verdict),
     };
     // A RETURN inside a sub-chain would only come back to the next rule of this chain.
-    let nests = match (exits, verdict) {
-        (Exits::Final, _) | (_, Verdict::Deny) => true,
-        (Exits::Returning, Verdict::Allow) => false,
-    };
-    if nests { writer.nested(chain, alternatives) } else { writer.flat(chain, alternatives) }
+    match (exits, verdict) {
+        (Exits::Final, _) | (_, Verdict::Deny) => writer.nested(chain, alternatives),
+        (Exits::Returning { finish }, Verdict::Allow) => writer.flat(chain, alternatives, finish),
+    }
 }
 
 impl Writer<'_> {
     /// Every combination as a rule of its own.
-    fn flat(&mut self, chain: ChainId, alternatives: Alternatives) -> Result<(), EmitError> {
+    fn flat(
+        &mut self,
+        chain: ChainId,
+        alternatives: Alternatives,
+        finish: Option<ChainId>,
+    ) -> Result<(), EmitError> {
         let Alternatives { sources, destinations, transports, except } = alternatives;
-        if !except.is_empty() {
-            return Err(error::protocol_zero(&self.origin));
-        }
         let fields = [sources, destinations, transports];
         let count = product(&fields);
         if count > REFUSE {
             return Err(error::too_many_rules(&self.origin, count));
         }
-        for tests in combinations(&fields) {
-            self.verdict(chain, &tests);
+        if except.is_empty() {
+            combinations(&fields).for_each(|tests| self.verdict(chain, &tests));
+            return Ok(());
         }
+        let finish = finish.ok_or_else(|| error::protocol_zero(&self.origin))?;
+        self.verdict = Target::Goto(finish);
+        let last = self.verdict_chain(chain, &except)?;
+        combinations(&fields).for_each(|tests| self.jump(chain, &tests, last));
         Ok(())
     }
 
@@ -101,26 +111,21 @@ impl Writer<'_> {
         let fields = [sources, destinations, transports];
         let count = product(&fields);
         let several = !except.is_empty() || (self.log_prefix.is_some() && count > 1);
-        if count <= INLINE && !several {
-            for tests in combinations(&fields) {
-                self.verdict(chain, &tests);
-            }
-            return Ok(());
-        }
         let last = if several { Some(self.verdict_chain(chain, &except)?) } else { None };
-        if count <= INLINE
-            && let Some(last) = last
-        {
-            for tests in combinations(&fields) {
-                self.table.rule(chain, &tests, &self.comment, Target::Jump(last));
-            }
-            return Ok(());
+        if count > INLINE {
+            return self.levels(chain, fields, last);
         }
-        self.levels(chain, fields, last)
+        for tests in combinations(&fields) {
+            match last {
+                Some(last) => self.jump(chain, &tests, last),
+                None => self.verdict(chain, &tests),
+            }
+        }
+        Ok(())
     }
 
     /// The chain that has the verdict: what it excepts returns, the rest is logged and decided.
-    fn verdict_chain(&mut self, of: ChainId, except: &[palisade_ir::Protocol]) -> Result<ChainId, EmitError> {
+    fn verdict_chain(&mut self, of: ChainId, except: &[Protocol]) -> Result<ChainId, EmitError> {
         let last = self.table.sub_chain(of, &self.origin)?;
         for protocol in except {
             let test = format!("-p {}", matching::word(*protocol));
@@ -157,6 +162,10 @@ impl Writer<'_> {
             at = next.unwrap_or(at);
         }
         Ok(())
+    }
+
+    fn jump(&mut self, chain: ChainId, tests: &[&str], to: ChainId) {
+        self.table.rule(chain, tests, &self.comment, Target::Jump(to));
     }
 
     /// The log rule where one is wanted, then the verdict, which no rate limit touches.

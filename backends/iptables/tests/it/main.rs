@@ -10,3 +10,4 @@
 
 mod agreement;
 mod common;
+mod kernel;

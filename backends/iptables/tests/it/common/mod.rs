@@ -1,6 +1,7 @@
 //! What the tests of this crate share: plans, packets, a judge that reads plans, and network namespaces.
 
 pub mod judge;
+pub mod loading;
 pub mod netns;
 pub mod packets;
 pub mod plans;

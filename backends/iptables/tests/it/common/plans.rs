@@ -325,7 +325,7 @@ fn some_ports(random: &mut Random) -> PortMatch {
 
 fn some_rule(random: &mut Random, plan: &mut Plan, direction: Direction) -> Option<Rule> {
     let family = *random.pick(&Family::ALL);
-    let mut end = |random: &mut Random| {
+    let end = |random: &mut Random| {
         if random.one_in(3) {
             return Addresses::any(family);
         }
@@ -419,4 +419,16 @@ pub fn some_plan(seed: u64) -> Plan {
         plan.instances.push(instance(text, nics));
     }
     plan
+}
+
+/// The chain with every source that is a named set replaced by this one's addresses.
+pub fn with_set_content(chain: &Chain, set: &NamedSet) -> Chain {
+    let rules = chain.rules().iter().map(|rule| {
+        let mut parts = rule.matches.parts();
+        if parts.source.set.is_some() {
+            parts.source.prefixes = Arc::clone(set.family(rule.matches.family()));
+        }
+        Rule { matches: Match::new(parts).unwrap(), ..rule.clone() }
+    });
+    Chain::from_ordered(rules.collect(), chain.default(), chain.default_id())
 }
