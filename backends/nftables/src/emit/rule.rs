@@ -8,11 +8,14 @@ use palisade_ir::{
     Rule, Verdict,
 };
 
-use super::sets::{Sets, range};
+use super::sets::{Room, Sets, range};
 use super::text;
 
 /// What keeps a flood of logged packets from filling the disk. It stands on the log statement, never on a verdict.
 const LOG_LIMIT: &str = "limit rate 10/second burst 20 packets";
+
+/// The tests of a rule do not get longer than this where named sets can help.
+const COLUMNS: usize = 140;
 
 /// Writes rules and collects the sets they use.
 pub(super) struct Writer<'a> {
@@ -49,7 +52,10 @@ impl Writer<'_> {
         let Rule { matches, outcome: Outcome { verdict, log }, rank: _, origin } = rule;
         let name = origin.ids().first().map_or_else(String::new, |id| text::words(self.plan, *id));
         let name = format!("rule_{}", name.replace(' ', "_"));
-        let tests = self.tests(matches, both, &name)?;
+        let mut tests = self.tests(matches, both, &name, Room::SOME)?;
+        if tests.len() > COLUMNS {
+            tests = self.tests(matches, both, &name, Room::NONE)?;
+        }
         let comment = text::comment(self.plan, origin.ids());
         if *log {
             let prefix = text::log_prefix(self.plan, origin, verdict);
@@ -70,12 +76,12 @@ impl Writer<'_> {
     }
 
     /// The tests of a match, of both families when its other half follows.
-    fn tests(&mut self, matches: &Match, both: bool, name: &str) -> Result<String, EmitError> {
+    fn tests(&mut self, matches: &Match, both: bool, name: &str, room: Room) -> Result<String, EmitError> {
         let MatchParts { source, destination, protocols, source_ports, destination_ports } = matches.parts();
         let family = matches.family();
-        let source = self.address(&source, "saddr", name)?;
-        let destination = self.address(&destination, "daddr", name)?;
-        let transport = self.transport(&protocols, &source_ports, &destination_ports, name);
+        let source = self.address(&source, "saddr", name, room)?;
+        let destination = self.address(&destination, "daddr", name, room)?;
+        let transport = self.transport(&protocols, &source_ports, &destination_ports, name, room);
         // The family comes after the protocol: nft 1.0.6 lists `meta nfproto ipv4 meta l4proto icmp` without its first
         // half, so a listing that is saved and loaded again would match IPv6 too. This order lists as it is.
         let family = match family {
@@ -86,7 +92,13 @@ impl Writer<'_> {
         Ok(join(&[&source, &destination, &transport, family]))
     }
 
-    fn address(&mut self, addresses: &Addresses, field: &str, name: &str) -> Result<String, EmitError> {
+    fn address(
+        &mut self,
+        addresses: &Addresses,
+        field: &str,
+        name: &str,
+        room: Room,
+    ) -> Result<String, EmitError> {
         if addresses.prefixes.is_any() {
             return Ok(String::new());
         }
@@ -94,7 +106,7 @@ impl Writer<'_> {
             Family::V4 => "ip",
             Family::V6 => "ip6",
         };
-        Ok(format!("{header} {field} {}", self.sets.addresses(addresses, name, field)?))
+        Ok(format!("{header} {field} {}", self.sets.addresses(addresses, name, field, room)?))
     }
 
     fn transport(
@@ -103,13 +115,14 @@ impl Writer<'_> {
         source_ports: &PortMatch,
         destination_ports: &PortMatch,
         name: &str,
+        room: Room,
     ) -> String {
         let tests = [(source_ports, "sport"), (destination_ports, "dport")];
         let ports: Vec<(&str, String)> = tests
             .into_iter()
             .filter_map(|(ports, field)| match ports {
                 PortMatch::Any => None,
-                PortMatch::In(set) => Some((field, self.sets.ports(set, name, field))),
+                PortMatch::In(set) => Some((field, self.sets.ports(set, name, field, room))),
             })
             .collect();
         let only = Some(protocols).filter(|all| all.len() == 1).and_then(|all| all.iter().next());

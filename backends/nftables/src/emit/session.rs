@@ -104,10 +104,10 @@ pub(super) fn sysctl(stem: &str, seconds: u32) -> String {
     let mut text = format!(
         "# palisade: the session timeout of protocols that have no timeout object in nftables
 #
-# load:  sysctl -p {stem}.sysctl    (after the ruleset, which brings connection tracking)
+# load:  sysctl -e -p {stem}.sysctl    (after the ruleset, which brings connection tracking)
 #
 # These keys rule every connection of the network namespace, also those the policy does not name.
-# The `-` in front lets sysctl pass over keys that this kernel does not have.
+# `-e`, and the `-` in front where systemd reads the file, pass over keys that this kernel does not have.
 "
     );
     for key in states(&KEYS_LIVE, &KEYS_PASSING, seconds) {

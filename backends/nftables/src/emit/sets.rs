@@ -6,10 +6,20 @@ use palisade_ir::{Addresses, EmitError, Family, NamedSet, Plan, PortSet, PrefixS
 
 use super::{errors, names, text};
 
-/// More elements than this go to a named set.
-const INLINE_ELEMENTS: usize = 8;
-/// A longer list goes to a named set: two lists and the rest of a rule fit into about 160 columns.
-const INLINE_BYTES: usize = 60;
+/// How long a list may be to stand in a rule.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    elements: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// For short lists.
+    pub(super) const SOME: Self = Self { elements: 8, bytes: 60 };
+    /// For single values only: several short lists make a long rule.
+    pub(super) const NONE: Self = Self { elements: 1, bytes: 0 };
+}
+
 /// Groups have at most some thousands of members; more addresses are somebody's prefixes.
 const GROUP_MEMBERS: u128 = 65_536;
 
@@ -48,6 +58,7 @@ impl<'a> Sets<'a> {
         addresses: &Addresses,
         rule: &str,
         field: &str,
+        room: Room,
     ) -> Result<String, EmitError> {
         let Addresses { prefixes, set } = addresses;
         let family = prefixes.family();
@@ -60,13 +71,13 @@ impl<'a> Sets<'a> {
         }
         let elements = prefixes.prefixes().iter().map(prefix).collect();
         let base = format!("{rule}_{field}_{}", version(family));
-        Ok(self.short_or_named(&base, address_type(family), elements))
+        Ok(self.short_or_named(&base, address_type(family), elements, room))
     }
 
     /// What to write behind `dport`.
-    pub(super) fn ports(&mut self, ports: &PortSet, rule: &str, field: &str) -> String {
+    pub(super) fn ports(&mut self, ports: &PortSet, rule: &str, field: &str, room: Room) -> String {
         let elements = ports.ranges().map(|(first, last)| range(first, last)).collect();
-        self.short_or_named(&format!("{rule}_{field}"), "inet_service", elements)
+        self.short_or_named(&format!("{rule}_{field}"), "inet_service", elements, room)
     }
 
     fn named(&mut self, id: SetId, named: &NamedSet, family: Family) -> Result<String, EmitError> {
@@ -92,12 +103,18 @@ impl<'a> Sets<'a> {
         }
     }
 
-    fn short_or_named(&mut self, base: &str, kind: &'static str, elements: Vec<String>) -> String {
+    fn short_or_named(
+        &mut self,
+        base: &str,
+        kind: &'static str,
+        elements: Vec<String>,
+        room: Room,
+    ) -> String {
         if let [only] = elements.as_slice() {
             return only.clone();
         }
         let list = format!("{{ {} }}", elements.join(", "));
-        if elements.len() <= INLINE_ELEMENTS && list.len() <= INLINE_BYTES {
+        if elements.len() <= room.elements && list.len() <= room.bytes {
             return list;
         }
         let set = SetText { note: None, kind, elements };

@@ -9,9 +9,12 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use palisade_ir::{Artifact, ArtifactFile, Backend, InstanceId, Options, Placement, Plan, Verdict};
+use palisade_ir::{
+    Artifact, ArtifactFile, Backend, Family, InstanceId, Options, Placement, Plan, SetKind, Verdict,
+};
 use palisade_nftables::{Nftables, ast, read};
 
+use crate::build;
 use crate::plans;
 use crate::random::{Random, random_plan};
 use crate::snapshots::file;
@@ -202,5 +205,48 @@ fn table_names() {
         if emitted.is_ok() {
             load(&[&file(&plans::web(), &options, "nft")], "list").unwrap();
         }
+    }
+}
+
+/// Every way an IPv6 address is abbreviated means the same to nft, to the reader and to the plan.
+#[test]
+fn abbreviated_addresses() {
+    let mut random = Random::new(1);
+    let group = |random: &mut Random| if random.chance(60) { 0 } else { random.below(65536) as u16 };
+    let addresses: Vec<String> = (0..400)
+        .map(|_| {
+            std::net::Ipv6Addr::from(std::array::from_fn::<u16, 8, _>(|_| group(&mut random))).to_string()
+        })
+        .chain(["::".to_owned(), "::ffff:1.2.3.4".to_owned(), "::1.2.3.4".to_owned()])
+        .collect();
+    let mut plan = build::plan();
+    let set = build::add_set(&mut plan, SetKind::Set, "all", &addresses.join(" "));
+    let id = build::source(&mut plan, "web in 1", None);
+    let rule = build::rule(id, 1, build::ALLOW, build::any(Family::V6).members(&plan, set));
+    build::add_instance(&mut plan, "web1", vec![build::nic("eth0", "10.0.0.1", vec![rule], Vec::new())]);
+    let text = file(&plan, &Options::at(Placement::Host(InstanceId(0))), "nft");
+    let elements = |text: &str| lift(text).tables["palisade"].sets["set_all_v6"].elements.clone();
+    assert_eq!(elements(&text), ast::Elements::Ranges(plan.sets[0].v6.ranges().clone()));
+    if missing().is_none() {
+        assert_eq!(elements(&load(&[&text], "list").unwrap()), elements(&text));
+    }
+}
+
+/// A small system has neither /etc/protocols nor /etc/services; no name in a file may come from there.
+#[test]
+fn loads_without_the_name_files() {
+    if missing().is_some() {
+        return;
+    }
+    let texts = corpus(6);
+    let files = Files::new(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    for path in &files.0 {
+        let script = format!(
+            "mount --bind /dev/null /etc/protocols && mount --bind /dev/null /etc/services && nft -f '{}'",
+            path.display()
+        );
+        let output =
+            Command::new("unshare").args(["--net", "--mount", "sh", "-c", &script]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
