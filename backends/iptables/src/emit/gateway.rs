@@ -149,6 +149,11 @@ fn label(instance: &InstancePlan, nic: &NicPlan) -> String {
     format!("{}/{}", instance.name, nic.interface)
 }
 
+fn nic_label(plan: &Plan, at: NicRef) -> String {
+    let instance = plan.instances.get(at.instance.0 as usize);
+    instance.zip(plan.nic(at)).map_or_else(String::new, |(instance, nic)| label(instance, nic))
+}
+
 /// Packets from or to a `via` interface. A source that no NIC there owns would gain inner access: dropped.
 fn by_interface(
     context: &Context<'_>,
@@ -159,9 +164,9 @@ fn by_interface(
     chains: &Chains,
     direction: Direction,
 ) {
-    let (interface_option, address_option, stray) = match direction {
-        Direction::Out => ("-i", "-s", "spoofed source"),
-        Direction::In => ("-o", "-d", "unknown destination"),
+    let (interface_option, address_option, side, stray) = match direction {
+        Direction::Out => ("-i", "-s", "sender", "spoofed source"),
+        Direction::In => ("-o", "-d", "receiver", "unknown destination"),
     };
     for (via, nics) in vias {
         let test = [format!("{interface_option} {via}")];
@@ -179,10 +184,10 @@ fn by_interface(
         let Some(via_chain) = via_chains.get(via) else { continue };
         for (at, nic) in nics {
             let Some(chain) = chains.get(at) else { continue };
-            let comment = context.plan.instances.get(at.instance.0 as usize).map(|owner| label(owner, nic));
             for address in nic.addresses.iter().filter(|address| Family::of(address) == context.family) {
                 let test = [address_test(address_option, *address)];
-                table.rule(*via_chain, &test, comment.as_deref().unwrap_or(""), Target::Goto(*chain));
+                let comment = format!("{side} {}", nic_label(context.plan, *at));
+                table.rule(*via_chain, &test, &comment, Target::Goto(*chain));
             }
         }
         table.rule::<&str>(*via_chain, &[], &format!("{stray} at {via}"), Target::Drop);
@@ -198,9 +203,14 @@ fn sender_by_address(context: &Context<'_>, table: &mut Table, dispatch: ChainId
     for (address, owners) in owners(context) {
         let free = |at: &&NicRef| context.plan.nic(**at).is_some_and(|nic| nic.via.is_none());
         let test = [address_test("-s", address)];
-        match owners.iter().find(free).and_then(|at| chains.get(at)) {
-            Some(chain) => table.rule(dispatch, &test, "sender", Target::Goto(*chain)),
-            None => table.rule(dispatch, &test, "spoofed source", Target::Drop),
+        match owners.iter().find(free).and_then(|at| Some((at, chains.get(at)?))) {
+            Some((at, chain)) => {
+                let comment = format!("sender {}", nic_label(context.plan, *at));
+                table.rule(dispatch, &test, &comment, Target::Goto(*chain));
+            }
+            None => {
+                table.rule(dispatch, &test, "spoofed source: lives behind another interface", Target::Drop);
+            }
         }
     }
 }
@@ -211,7 +221,8 @@ fn receiver_by_address(context: &Context<'_>, table: &mut Table, dispatch: Chain
         if let [at] = owners.as_slice()
             && let Some(chain) = chains.get(at)
         {
-            table.rule(dispatch, &[address_test("-d", address)], "receiver", Target::Goto(*chain));
+            let comment = format!("receiver {}", nic_label(context.plan, *at));
+            table.rule(dispatch, &[address_test("-d", address)], &comment, Target::Goto(*chain));
         }
     }
 }

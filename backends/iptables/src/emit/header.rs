@@ -114,7 +114,8 @@ fn scope(options: &Options) -> Vec<String> {
                 Verdict::Deny => "denied",
             };
             vec![
-                format!("Interfaces the policy does not name: {rest}. Prelude: {blocks}."),
+                format!("Interfaces the policy does not name, and forwarded packets: {rest}."),
+                format!("Prelude: {blocks}."),
                 "Fragments are put together by connection tracking before any rule sees them.".to_owned(),
             ]
         }

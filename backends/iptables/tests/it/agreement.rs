@@ -93,7 +93,7 @@ fn on_a_gateway() {
 fn sessions_stand_before_the_rules() {
     for seed in 0..20 {
         let plan = plans::some_plan(seed);
-        let lifted = lift(&Iptables.emit(&plan, &options(crate::common::host(), seed)).unwrap());
+        let lifted = lift(&Iptables.emit(&plan, &options(crate::common::HOST, seed)).unwrap());
         let eth0 = Ifname::new("eth0").unwrap();
         for packet in packets::at_edges(&plan, seed, PACKETS) {
             let at = |state| Traversal { state, ..Traversal::input(eth0.clone()) };
@@ -114,7 +114,7 @@ fn sessions_stand_before_the_rules() {
 fn is_deterministic() {
     for seed in 0..50 {
         let plan: Plan = plans::some_plan(seed);
-        let options = options(crate::common::host(), seed);
+        let options = options(crate::common::HOST, seed);
         assert_eq!(Iptables.emit(&plan, &options), Iptables.emit(&plan.clone(), &options));
     }
 }

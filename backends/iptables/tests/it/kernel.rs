@@ -74,7 +74,7 @@ fn loads_twice_as_once_and_reads_back() {
         let mut all = vec![plans::shop()];
         all.extend((0..8).map(plans::some_plan));
         for (seed, plan) in all.iter().enumerate() {
-            for placement in [common::host(), Placement::Gateway] {
+            for placement in [common::HOST, Placement::Gateway] {
                 for options in every_option(placement) {
                     check(&namespace, variant, plan, &options, seed as u64);
                 }
@@ -90,7 +90,7 @@ fn own_chains_stand_beside_others() {
         let Some(namespace) = Namespace::new(&TOOLS) else { return };
         let others = "*filter\n:INPUT DROP [0:0]\n:OTHER - [0:0]\n-A INPUT -j OTHER\n-A OTHER -p tcp -j DROP\nCOMMIT\n";
         namespace.must(&[&format!("iptables-{variant}-restore")], others);
-        let options = Options { chains_only: true, ipset: true, ..Options::at(common::host()) };
+        let options = Options { chains_only: true, ipset: true, ..Options::at(common::HOST) };
         for plan in [plans::shop(), plans::some_plan(1), plans::shop()] {
             load(&namespace, variant, &common::emit(&plan, &options));
         }
@@ -109,7 +109,7 @@ fn own_chains_stand_beside_others() {
 #[test]
 fn sets_follow_the_policy() {
     let Some(namespace) = Namespace::new(&TOOLS) else { return };
-    let options = Options { ipset: true, ..Options::at(common::host()) };
+    let options = Options { ipset: true, ..Options::at(common::HOST) };
     let host = palisade_ir::InstanceId(1);
     let options = Options { placement: Placement::Host(host), ..options };
     for members in
@@ -143,7 +143,7 @@ fn timers_are_set() {
     for timeout in [910, 7, 100_000] {
         let mut plan = plans::shop();
         plan.session_timeout = timeout;
-        let artifact = common::emit(&plan, &Options::at(common::host()));
+        let artifact = common::emit(&plan, &Options::at(common::HOST));
         load(&namespace, "nft", &artifact);
         namespace.must(&["sysctl", "-q", "-e", "-p", "/dev/stdin"], common::text(&artifact, "sysctl"));
         let mut seen = 0;

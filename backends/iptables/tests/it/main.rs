@@ -10,4 +10,8 @@
 
 mod agreement;
 mod common;
+mod hostile;
 mod kernel;
+mod live;
+mod output;
+mod refusals;

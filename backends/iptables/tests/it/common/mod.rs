@@ -16,9 +16,7 @@ pub fn bare(placement: Placement) -> Options {
 }
 
 /// The first instance as a host.
-pub fn host() -> Placement {
-    Placement::Host(InstanceId(0))
-}
+pub const HOST: Placement = Placement::Host(InstanceId(0));
 
 /// Emits or panics.
 pub fn emit(plan: &Plan, options: &Options) -> Artifact {
