@@ -12,7 +12,7 @@ use bitvec::prelude::{BitVec, Lsb0};
 use crate::Ranges;
 
 /// A set of rules, by their place in the chain.
-pub(super) type RuleBits = BitVec<u64, Lsb0>;
+pub type RuleBits = BitVec<u64, Lsb0>;
 
 /// The most bytes the rows of one axis may take (10,000 rules need up to some ten MB, 100,000 would need gigabytes).
 /// Above it an axis has no rows: its intervals are its classes, and each rule the other axes leave is tested alone.

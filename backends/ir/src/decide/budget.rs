@@ -36,6 +36,15 @@ impl Budget {
             }
         }
     }
+
+    /// Asks a question that may spend at most so many of the steps, so that one hard question leaves some for others.
+    pub fn share<T>(&mut self, most: u64, ask: impl FnOnce(&mut Self) -> T) -> T {
+        let mut share = Self::new(self.steps.min(most));
+        let given = share.steps;
+        let answer = ask(&mut share);
+        self.steps -= given - share.steps;
+        answer
+    }
 }
 
 /// Some seconds of work at most.

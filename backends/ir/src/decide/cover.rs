@@ -20,7 +20,7 @@ pub(super) fn hole(
     accept: impl Fn(usize) -> bool,
     budget: &mut Budget,
 ) -> Result<Option<[u32; 5]>, BudgetExceeded> {
-    budget.spend(1)?;
+    budget.spend(1 + space.rules() / 128)?;
     if space.first_around(cube, &accept).is_some() {
         return Ok(None);
     }

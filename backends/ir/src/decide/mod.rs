@@ -13,9 +13,9 @@ mod partition;
 mod points;
 mod space;
 
-use bitvec::prelude::{BitSlice, BitVec, Lsb0};
+use bitvec::prelude::{BitSlice, Lsb0};
 
-pub use axis::Axis;
+pub use axis::{Axis, RuleBits};
 pub use budget::{Budget, BudgetExceeded};
 use cover::hole;
 use cube::Cube;
@@ -75,9 +75,9 @@ impl Index {
     }
 
     /// The rules that share packets with a region, by their place in the chain.
-    pub fn overlapping(&self, region: &Region) -> BitVec<u64, Lsb0> {
+    pub fn overlapping(&self, region: &Region) -> RuleBits {
         let space = self.space(region.family());
-        let mut found = BitVec::repeat(false, self.chain.rules().len());
+        let mut found = RuleBits::repeat(false, self.chain.rules().len());
         for query in space.queries(region) {
             let words = space.overlapping(&query.cube);
             let pairs = found.as_raw_mut_slice().iter_mut().zip(words.as_raw_slice());
@@ -146,6 +146,7 @@ impl Index {
             return Ok(false);
         }
         let meeting = space.overlapping(cube);
+        budget.spend(1 + meeting.count_ones() / 8)?;
         let weaker = meeting.iter_ones().filter(|weaker| *weaker > place && kept(*weaker));
         for weaker in weaker {
             let other = self.chain.rules().get(weaker).is_some_and(|weaker| weaker.outcome != rule.outcome);

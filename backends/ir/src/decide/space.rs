@@ -61,6 +61,11 @@ impl Space {
         self.family
     }
 
+    /// How many rules there are, of both families.
+    pub(super) const fn rules(&self) -> usize {
+        self.cubes.len()
+    }
+
     pub(super) const fn axes(&self) -> &[Axis; 5] {
         &self.axes
     }

@@ -169,3 +169,14 @@ fn a_spent_budget_is_an_error_and_never_an_answer() {
     assert_eq!(index.partition(&region, &mut budget()).unwrap().len(), 100);
     assert_eq!(index.uncovered(&region, &by, &mut budget()), Ok(None));
 }
+
+#[test]
+fn a_share_of_a_budget_is_all_a_question_may_spend() {
+    let mut budget = Budget::new(100);
+    assert_eq!(budget.share(30, |share| share.spend(31)), Err(BudgetExceeded));
+    assert_eq!(budget.left(), 70);
+    assert_eq!(budget.share(30, |share| share.spend(20)), Ok(()));
+    assert_eq!(budget.left(), 50);
+    assert_eq!(budget.share(1000, |share| share.spend(51)), Err(BudgetExceeded));
+    assert_eq!(budget.left(), 0);
+}

@@ -1,0 +1,89 @@
+//! Each pass proves itself on random chains, for all packets.
+
+mod cases;
+mod sample;
+
+use palisade_ir::decide::{Budget, Index, equivalent};
+use palisade_ir::{Chain, Family, Region, RuleId};
+use sample::{Random, chain};
+
+use super::{covered, duplicates, merge, optimize, redundant};
+
+/// A pass, and whether it keeps who decides: rules of the same rank, from the source rules of the first deciders.
+struct Case {
+    name: &'static str,
+    pass: fn(&Chain) -> Chain,
+    keeps_ranks: bool,
+}
+
+fn budget() -> Budget {
+    Budget::new(10_000_000)
+}
+
+const CASES: [Case; 5] = [
+    Case { name: "duplicates", pass: duplicates, keeps_ranks: true },
+    Case { name: "covered", pass: |chain| covered(chain, &mut budget()).chain, keeps_ranks: true },
+    Case { name: "merge", pass: merge, keeps_ranks: true },
+    Case { name: "optimize", pass: |chain| optimize(chain, &mut budget()).0, keeps_ranks: true },
+    Case { name: "redundant", pass: |chain| redundant(chain, &mut budget()).chain, keeps_ranks: false },
+];
+
+#[test]
+fn passes_keep_every_outcome_and_shrink_chains() {
+    for Case { name, pass, keeps_ranks } in CASES {
+        let mut random = Random(31);
+        let (mut before, mut after) = (0, 0);
+        for _ in 0..400 {
+            let chain = chain(&mut random);
+            let passed = pass(&chain);
+            assert_eq!(equivalent(&chain, &passed, &mut budget()), Ok(None), "{name}: {chain:#?}");
+            assert!(passed.rules().len() <= chain.rules().len(), "{name}");
+            assert_eq!(pass(&passed), passed, "{name} finds more when repeated");
+            check_origins(name, &chain, &passed);
+            if keeps_ranks {
+                check_ranks(name, &chain, &passed);
+            }
+            before += chain.rules().len();
+            after += passed.rules().len();
+        }
+        assert!(after < before * 99 / 100, "{name} hardly ever finds anything: {before} to {after}");
+    }
+}
+
+/// Rules come from rules of the chain that had their rank and outcome, and lie in the union of what these matched.
+fn check_origins(name: &str, chain: &Chain, passed: &Chain) {
+    for rule in passed.rules() {
+        assert!(rule.origin.ids().is_sorted_by(|a, b| a < b), "{name}");
+        let from = |ids: &[RuleId]| ids.iter().all(|id| rule.origin.ids().contains(id));
+        let mut rest = vec![Region::of(&rule.matches)];
+        for source in chain.rules().iter().filter(|source| from(source.origin.ids())) {
+            assert_eq!((source.rank, source.outcome), (rule.rank, rule.outcome), "{name}");
+            rest = rest.iter().flat_map(|rest| rest.subtract(&Region::of(&source.matches))).collect();
+        }
+        assert!(rest.iter().all(|rest| !rest.holds_packets()), "{name}: {rule:?} is wider than its origins");
+    }
+}
+
+/// Every packet is decided at the rank at which it was decided before.
+fn check_ranks(name: &str, chain: &Chain, passed: &Chain) {
+    for family in Family::ALL {
+        for piece in Index::new(passed).partition(&Region::full(family), &mut budget()).unwrap() {
+            let packet = piece.region.witness().unwrap();
+            let rank = |chain: &Chain| chain.decide(&packet).rule.map(|rule| rule.rank);
+            assert_eq!(rank(chain), rank(passed), "{name}: {packet:?}");
+        }
+    }
+}
+
+#[test]
+fn a_spent_budget_keeps_rules() {
+    let mut random = Random(32);
+    for _ in 0..50 {
+        let chain = chain(&mut random);
+        let none = &mut Budget::new(0);
+        for passed in [covered(&chain, none), redundant(&chain, none)] {
+            assert_eq!(passed.chain, chain);
+            assert_eq!(passed.unproved, chain.rules().len());
+        }
+    }
+}
