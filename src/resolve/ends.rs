@@ -19,8 +19,8 @@ pub(super) struct World<'a> {
     pub(super) services: &'a [Option<Service>],
 }
 
-/// One kind of traffic, and where it is written.
-pub(super) type Located = (Traffic, Location);
+/// One kind of traffic, and where the service that it comes from names it.
+pub(super) type Located = (Traffic, Option<Location>);
 
 /// What a rule or expectation says about protocol and ports.
 pub(super) struct Spoken<'a> {
@@ -51,7 +51,7 @@ pub(super) fn traffic(world: &World<'_>, spoken: &Spoken<'_>, findings: &mut Fin
         let service = world.services.get(service?)?.as_ref()?;
         let one = |(protocol, (ports, place)): (&Option<Protocol>, &(PortMatch, Location))| {
             let (source_ports, destination_ports) = (PortMatch::Any, ports.clone());
-            (Traffic { protocol: *protocol, source_ports, destination_ports }, *place)
+            (Traffic { protocol: *protocol, source_ports, destination_ports }, Some(*place))
         };
         return Some(service.iter().map(one).collect());
     }
@@ -67,7 +67,7 @@ pub(super) fn traffic(world: &World<'_>, spoken: &Spoken<'_>, findings: &mut Fin
         Some(set) => set.map(PortMatch::In),
     };
     let (source_ports, destination_ports) = (tested(source)?, tested(destination)?);
-    Some(vec![(Traffic { protocol, source_ports, destination_ports }, place)])
+    Some(vec![(Traffic { protocol, source_ports, destination_ports }, None)])
 }
 
 /// Who stands at an end, if all of them are known.
@@ -133,49 +133,45 @@ pub(super) struct Side {
 
 /// Reports each kind of traffic that has no family left between the two ends; whether there was none.
 pub(super) fn share_a_family(
+    spoken: Location,
     traffic: &[Located],
     ends: &[Side; 2],
     code: &'static str,
     findings: &mut Findings,
 ) -> bool {
     let both = ends.iter().fold(Families::BOTH, |shared, end| shared.shared(end.families));
+    let narrow: Vec<(Location, Families)> = ends
+        .iter()
+        .filter(|end| end.families != Families::BOTH)
+        .filter_map(|end| end.at.map(|at| (at, end.families)))
+        .collect();
+    // Ends that exclude each other are one error, however many kinds of traffic run between them.
+    if both.is_empty() {
+        let message = "the two ends share no address family";
+        let (first, families) = narrow.first().copied().unwrap_or((spoken, Families::NONE));
+        let found = Diagnostic::error(code, message, first, families.to_string())
+            .help("no packet can match; give both ends addresses of one family");
+        let rest = narrow.iter().skip(1);
+        findings.push(rest.fold(found, |found, (at, families)| found.label(*at, families.to_string())));
+        return false;
+    }
     let mut good = true;
-    for (one, place) in traffic {
+    for (one, brought_by) in traffic {
         let families = Families::of(one.protocol);
-        if !families.shared(both).is_empty() {
-            continue;
-        }
+        let (true, Some(protocol)) = (families.shared(both).is_empty(), one.protocol) else { continue };
         good = false;
-        // Ends that exclude each other are one error, however many kinds of traffic run between them.
-        let apart = both.is_empty();
-        let message = match one.protocol {
-            Some(protocol) if !apart => format!("`{protocol}` shares no address family with its ends"),
-            Some(_) | None => "the two ends share no address family".to_owned(),
+        let message = format!("`{protocol}` shares no address family with its ends");
+        let found = match brought_by {
+            None => Diagnostic::error(code, message, spoken, families.to_string()),
+            Some(place) => Diagnostic::error(code, message, spoken, format!("brings in `{protocol}`"))
+                .label(*place, families.to_string()),
         };
-        let narrow = ends.iter().filter(|end| end.families != Families::BOTH);
-        let mut places = narrow.filter_map(|end| end.at.map(|at| (at, end.families)));
-        let mut found = match (apart, places.next()) {
-            (true, Some((first, families))) => Diagnostic::error(code, message, first, families.to_string()),
-            (_, first) => {
-                let found = Diagnostic::error(code, message, *place, families.to_string());
-                first.into_iter().fold(found, |found, (at, families)| found.label(at, families.to_string()))
-            }
-        };
-        for (at, families) in places {
-            found = found.label(at, families.to_string());
-        }
-        findings.push(found.help(remedy(one.protocol, apart)));
-        if apart {
-            break;
-        }
+        let found = narrow.iter().fold(found, |found, (at, families)| found.label(*at, families.to_string()));
+        findings.push(found.help(match (protocol, brought_by) {
+            (_, Some(_)) => "give the other family a rule of its own, with a service of its own",
+            (Protocol::ICMP, None) => "`icmp` is IPv4; write `icmpv6` for IPv6",
+            (_, None) => "`icmpv6` is IPv6; write `icmp` for IPv4",
+        }));
     }
     good
-}
-
-fn remedy(protocol: Option<Protocol>, apart: bool) -> &'static str {
-    match protocol {
-        Some(Protocol::ICMP) if !apart => "`icmp` is IPv4; write `icmpv6` for IPv6",
-        Some(Protocol::ICMPV6) if !apart => "`icmpv6` is IPv6; write `icmp` for IPv4",
-        Some(_) | None => "no packet can match; give both ends addresses of one family",
-    }
 }

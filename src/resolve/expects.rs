@@ -18,7 +18,7 @@ use crate::policy::{End, Expect, GroupId, Peer, Who};
 
 /// Who owns which addresses.
 pub(super) struct Owners {
-    /// The families of each group's members.
+    /// The families of the private addresses of each group's members.
     groups: Vec<Families>,
     /// The families of each instance.
     instances: Vec<Families>,
@@ -42,7 +42,9 @@ impl Owners {
             for (nic, joined) in instance.node.nics.iter().zip(&found.joined) {
                 all.certain &= instances::says_membership(nic);
                 let own = families(instances::written_nic_addresses(nic));
-                for group in &joined.groups {
+                // A group stands for private addresses, and a classic public NIC has none.
+                let private = !nic.side.is_some_and(|side| side.value == ast::Side::Public);
+                for group in joined.groups.iter().filter(|_| private) {
                     if let Some(known) = all.groups.get_mut(group.0 as usize) {
                         *known = known.union(own);
                     }
@@ -96,7 +98,7 @@ fn expect(
     let from = reach(world, owners, &source, from_at, findings);
     let to = reach(world, owners, &destination, to_at, findings);
     let sides = [Side { families: from?, at: Some(from_at) }, Side { families: to?, at: Some(to_at) }];
-    let shared = ends::share_a_family(&traffic, &sides, codes::EMPTY_EXPECT, findings);
+    let shared = ends::share_a_family(at(file, node.protocol.span), &traffic, &sides, codes::EMPTY_EXPECT, findings);
     (shared && clear).then(|| Expect {
         verdict: rules::verdict(node.verdict.value),
         traffic: traffic.into_iter().map(|(traffic, _)| traffic).collect(),

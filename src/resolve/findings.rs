@@ -49,6 +49,8 @@ impl Findings {
         for (index, ((kind, name), places)) in self.unknown.iter().enumerate() {
             let help = (index < MOST_SUGGESTIONS).then(|| names.suggest(*kind, name)).flatten();
             let help = help.unwrap_or_else(|| format!("declare it: {}", kind.declaration(name)));
+            let mut places = places.clone();
+            places.sort_by_key(|place| (place.file, place.span));
             let labels = places.iter().take(MOST_LABELS).enumerate();
             let mut found = Diagnostic {
                 labels: Vec::new(),

@@ -55,7 +55,7 @@ impl Owner<'_> {
             for peer in peers {
                 let Some(refusal) = self.refusal(rule, peer) else { continue };
                 good = false;
-                findings.push(self.report(draft.inherited, peer, refusal));
+                findings.push(self.report(draft.inherited.then_some(rule), peer, refusal));
             }
         }
         if !good {
@@ -136,14 +136,18 @@ impl Owner<'_> {
         })
     }
 
-    fn report(&self, inherited: bool, peer: &Peer, refusal: Refusal) -> Diagnostic {
+    fn report(&self, inherited: Option<&Rule>, peer: &Peer, refusal: Refusal) -> Diagnostic {
         let Refusal { code, message, label, other, help } = refusal;
-        let found = if inherited {
+        let found = if let Some(rule) = inherited {
             let clone = self.names.groups.name(self.index);
             let message = format!("`{clone}` inherits a rule that it cannot have: {message}");
+            let help = match &rule.label {
+                Some(label) => format!("write `remove {} {label}` in the clone", rule.direction),
+                None => format!("label the rule (`as NAME`), and write `remove {} NAME` in the clone", rule.direction),
+            };
             Diagnostic::error(codes::INHERITED_RULE, message, self.at, "inherits the rule")
                 .label(peer.at, label)
-                .help(format!("label the rule and `remove` it in the clone; {help}"))
+                .help(help)
         } else {
             Diagnostic::error(code, message, peer.at, label).help(help)
         };

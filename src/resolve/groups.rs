@@ -1,5 +1,7 @@
 //! Groups: their rules, in clones the inherited ones first, and what the group's attributes forbid.
 
+use std::collections::BTreeMap;
+
 use palisade_grammar::ast::{self, GroupBase, GroupItemKind};
 use palisade_ir::{Direction, Priority};
 
@@ -9,7 +11,7 @@ use super::defaults;
 use super::ends::World;
 use super::findings::{Findings, at};
 use super::fitness::{Inherited, Owner};
-use super::names::Declared;
+use super::names::{Declared, nearest};
 use super::repeats;
 use super::rules::{self, Draft};
 use crate::diagnostic::{Diagnostic, Location};
@@ -85,6 +87,7 @@ fn remove(
     base_unknown: bool,
     findings: &mut Findings,
 ) {
+    let mut removed: BTreeMap<(Direction, &str), Location> = BTreeMap::new();
     for item in &group.node.items {
         let GroupItemKind::Remove { direction, label } = &item.kind else { continue };
         let place = at(group.file, label.span);
@@ -93,8 +96,9 @@ fn remove(
             GroupBase::Clone(base) => {
                 let before = drafts.len();
                 drafts.retain(|draft| !labelled(draft, direction, &label.value));
+                let again = removed.insert((direction, &label.value), place);
                 if drafts.len() == before && !base_unknown {
-                    findings.push(unknown_label(drafts, direction, label, &base.value, place));
+                    findings.push(unknown_label(drafts, direction, label, &base.value, place, again));
                 }
             }
             GroupBase::Custom => findings.push(
@@ -123,20 +127,25 @@ fn unknown_label(
     label: &ast::Name,
     base: &str,
     place: Location,
+    removed: Option<Location>,
 ) -> Diagnostic {
+    let label = label.value.as_str();
+    if let Some(first) = removed {
+        let message = format!("the `{direction}` rule labelled `{label}` is removed twice");
+        return Diagnostic::error(codes::UNKNOWN_LABEL, message, place, "again")
+            .label(first, "first")
+            .help("drop the line");
+    }
+    let message = format!("group `{base}` has no `{direction}` rule labelled `{label}`");
+    let found = Diagnostic::error(codes::UNKNOWN_LABEL, message, place, "no such label");
     let all = drafts.iter().filter_map(|draft| draft.label.as_ref().map(|(name, at)| (draft, name, *at)));
-    let elsewhere = all.clone().find(|(_, name, _)| name.as_str() == label.value);
-    let here = all.filter(|(draft, ..)| draft.direction == direction).map(|(_, name, _)| name.as_str());
-    let scored = here.map(|name| (strsim::jaro_winkler(&label.value, name), name));
-    let nearest = scored.max_by(|one, other| one.0.total_cmp(&other.0).then(other.1.cmp(one.1)));
-    let message = format!("group `{base}` has no `{direction}` rule labelled `{}`", label.value);
-    let found = Diagnostic::error(codes::UNKNOWN_LABEL, message, place, "no such label, or removed before");
-    if let Some((draft, _, there)) = elsewhere {
-        let help = format!("write `remove {} {}`", draft.direction, label.value);
+    if let Some((draft, _, there)) = all.clone().find(|(_, name, _)| name.as_str() == label) {
+        let help = format!("write `remove {} {label}`", draft.direction);
         return found.label(there, format!("an `{}` rule", draft.direction)).help(help);
     }
-    match nearest.filter(|(score, _)| *score >= 0.8) {
-        Some((_, name)) => found.help(format!("did you mean `{name}`?")),
+    let here = all.filter(|(draft, ..)| draft.direction == direction).map(|(_, name, _)| name.as_str());
+    match nearest(label, here) {
+        Some(name) => found.help(format!("did you mean `{name}`?")),
         None => found.help("label the rule with `as LABEL` where it is written"),
     }
 }

@@ -155,13 +155,20 @@ impl<'a, T> Table<'a, T> {
         self.get(index).map_or("", |entry| entry.name.as_str())
     }
 
-    /// The declared name most like `wrong`, if one is alike enough to be meant.
     fn nearest(&self, wrong: &str) -> Option<&str> {
-        let names = self.entries.iter().map(|entry| entry.name.as_str());
-        let scored = names.map(|name| (strsim::jaro_winkler(wrong, name), name));
-        let best = scored.max_by(|one, other| one.0.total_cmp(&other.0).then(other.1.cmp(one.1)))?;
-        (best.0 >= 0.8).then_some(best.1)
+        nearest(wrong, self.entries.iter().map(|entry| entry.name.as_str()))
     }
+}
+
+/// The name most like `wrong`, if one is so alike that it may be meant: one slip for every three letters.
+pub(super) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let slips = (wrong.len() / 3).max(1);
+    names
+        .filter(|name| name.len().abs_diff(wrong.len()) <= slips)
+        .map(|name| (strsim::osa_distance(wrong, name), name))
+        .filter(|(distance, _)| *distance <= slips)
+        .min()
+        .map(|(_, name)| name)
 }
 
 /// All that is declared.

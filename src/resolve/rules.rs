@@ -6,6 +6,7 @@ use palisade_ir::{Direction, Name, Priority, Side, Verdict};
 use super::codes;
 use super::ends::{self, Spoken, World};
 use super::findings::{Findings, at};
+use super::sets::Addresses;
 use super::values::{self, Families};
 use crate::diagnostic::{Diagnostic, FileId, Location};
 use crate::policy::{End, Peer, Rule, Who};
@@ -72,7 +73,7 @@ pub(super) fn draft(
     let pair = pair(world, direction, line, file, findings);
     let body = || {
         let (priority, traffic, pair) = (priority?, traffic?, pair?);
-        if !fit(world, &traffic, &pair, findings) {
+        if !fit(world, at(file, line.protocol.span), &traffic, &pair, findings) {
             return None;
         }
         let (source, destination) = match direction {
@@ -136,7 +137,7 @@ fn pair(
         Some(peers) => ends::end(world, &peers, file, findings),
         None => {
             let shown = peer_at.unwrap_or(at(file, line.span));
-            let message = format!("the rule does not say {} which peer", keyword);
+            let message = format!("the rule does not say `{keyword}` whom");
             let help = format!("add `{keyword} any`, or `{keyword}` with addresses, sets or groups");
             findings.push(Diagnostic::error(codes::MISSING_PEER, message, shown, "no peer").help(help));
             None
@@ -182,27 +183,27 @@ fn no_instances(ends: &[&End], findings: &mut Findings) -> bool {
 }
 
 /// Whether protocol and ends go together.
-fn fit(world: &World<'_>, traffic: &[ends::Located], pair: &Pair, findings: &mut Findings) -> bool {
+fn fit(
+    world: &World<'_>,
+    spoken: Location,
+    traffic: &[ends::Located],
+    pair: &Pair,
+    findings: &mut Findings,
+) -> bool {
     // A set without a value was reported where it is declared.
     let (Some(peer), Some(local)) = (ends::literal(world, &pair.peer), ends::literal(world, &pair.local)) else {
         return false;
     };
     let has_group = peers(&pair.peer).iter().any(|peer| matches!(peer.who, Who::Group(_)));
     // Membership changes, so a group is of both families; an empty end is a warning, given at the end.
-    let families = |families: Families, open: bool| {
-        if open || families.is_empty() { Families::BOTH } else { families }
+    let side = |addresses: &Addresses, open: bool, at| {
+        let families = addresses.families();
+        ends::Side { families: if open || families.is_empty() { Families::BOTH } else { families }, at }
     };
-    let (one, other) = (families(peer.families(), has_group), families(local.families(), false));
-    let sides = [
-        ends::Side { families: one, at: pair.peer_at },
-        ends::Side { families: other, at: pair.local_at },
-    ];
-    if !ends::share_a_family(traffic, &sides, codes::NO_SHARED_FAMILY, findings) {
+    let sides = [side(&peer, has_group, pair.peer_at), side(&local, false, pair.local_at)];
+    if !ends::share_a_family(spoken, traffic, &sides, codes::NO_SHARED_FAMILY, findings) {
         return false;
     }
-    let spoken = traffic.iter().fold(Families::NONE, |all, (one, _)| all.union(Families::of(one.protocol)));
-    let shared = spoken.shared(one).shared(other);
-    let (peer, local) = (peer.narrowed(shared), local.narrowed(shared));
     let written = matches!(pair.local, End::Peers(_));
     if !written || has_group || peer != local || peer.families().is_empty() {
         return true;

@@ -20,7 +20,10 @@ pub(super) fn prefix(written: ast::Address, place: Location, findings: &mut Find
     let net = written.length.and_then(|length| IpNet::new(written.ip, length).ok()).unwrap_or(whole);
     if net.trunc() != net {
         let message = format!("`{net}` has bits behind its length");
-        let label = format!("the last {} bits must be 0", whole.prefix_len() - net.prefix_len());
+        let label = match whole.prefix_len().saturating_sub(net.prefix_len()) {
+            1 => "the last bit must be 0".to_owned(),
+            bits => format!("the last {bits} bits must be 0"),
+        };
         findings.push(
             Diagnostic::error(codes::HOST_BITS, message, place, label)
                 .help(format!("write `{}` for the network, or `{}` for the address", net.trunc(), net.addr())),
@@ -63,7 +66,8 @@ fn range(written: ast::Ports, place: Location) -> Result<(u16, u16), Box<Diagnos
     }
     if low == 0 {
         let help = "ports go from 1 to 65535; leave `port` out to match every packet of the protocol".to_owned();
-        return wrong(codes::PORT_ZERO, format!("`{text}` holds port 0"), "no packet should use port 0", help);
+        let message = if high == 0 { "`0` is no port".to_owned() } else { format!("`{text}` holds port 0") };
+        return wrong(codes::PORT_ZERO, message, "ports begin at 1", help);
     }
     Ok((low, high))
 }

@@ -87,7 +87,9 @@ impl Memory {
 impl FileSystem for Memory {
     fn canonical(&self, path: &Path) -> Result<PathBuf, ReadError> {
         let path = absolute(path);
-        let exists = self.files.keys().any(|file| file.starts_with(&path));
+        // Paths sort by their parts: what lies in a folder follows it at once.
+        let next = self.files.range(path.clone()..).next();
+        let exists = next.is_some_and(|(file, _)| file.starts_with(&path));
         if exists { Ok(path) } else { Err(ReadError::Missing) }
     }
 

@@ -8,6 +8,9 @@ use super::files::{FileSystem, ReadError, lexical};
 use super::{LoadError, LoadOptions, Loaded, add, codes, includes_of, sort};
 use crate::diagnostic::{Diagnostic, FileId, Location};
 
+/// How many files of a long circle are named.
+const MOST_SHOWN: usize = 7;
+
 /// A file whose includes are being followed.
 struct Open {
     file: FileId,
@@ -91,13 +94,14 @@ impl Loader<'_> {
 
     fn include(&mut self, written: &str, folder: &Path, at: Location) -> Result<(), Box<Diagnostic>> {
         let wanted = folder.join(written);
+        let is_absolute = Path::new(written).is_absolute();
         let path = match self.files.canonical(&wanted) {
-            Ok(path) if self.allowed(&path) => path,
-            // What exists out there is nobody's business: inside and outside are told apart first.
-            Ok(_) | Err(_) if Path::new(written).is_absolute() && !self.allowed(&lexical(&wanted)) => {
-                return Err(Box::new(absolute(written, at)));
+            Ok(path) if self.allowed(&path, is_absolute) => path,
+            // Of files outside not even their existence is told: where the path leads is judged first.
+            Err(why) if self.allowed(&lexical(&wanted), is_absolute) => {
+                return Err(Box::new(unreadable(written, at, &why)));
             }
-            Err(why) if self.allowed(&lexical(&wanted)) => return Err(Box::new(unreadable(written, at, &why))),
+            Ok(_) | Err(_) if is_absolute => return Err(Box::new(absolute(written, at))),
             Ok(_) | Err(_) => return Err(Box::new(outside(written, at))),
         };
         if let Some(start) = self.path.iter().position(|open| open.path == path) {
@@ -112,8 +116,11 @@ impl Loader<'_> {
         Ok(())
     }
 
-    fn allowed(&self, path: &Path) -> bool {
-        path.starts_with(&self.home) || self.others.iter().any(|(_, folder)| path.starts_with(folder))
+    /// Whether a true path may be read. Absolute paths are for the folders that the caller names, so that a policy
+    /// does not depend on where its own folder lies.
+    fn allowed(&self, path: &Path, is_absolute: bool) -> bool {
+        let at_home = !is_absolute && path.starts_with(&self.home);
+        at_home || self.others.iter().any(|(_, folder)| path.starts_with(folder))
     }
 
     /// The path relative to the policy's folder, or to the folder it was allowed by.
@@ -133,13 +140,23 @@ impl Loader<'_> {
             let shown = self.loaded.sources.get(open.file).map_or("", |file| file.path.as_str());
             format!("`{shown}`")
         };
-        let mut chain: Vec<String> = circle.iter().map(name).collect();
+        let (mut chain, mut shown): (Vec<String>, Vec<&Open>) = (Vec::new(), circle.iter().collect());
+        if let [begin @ .., last] = circle
+            && begin.len() >= MOST_SHOWN
+        {
+            shown = begin.iter().take(MOST_SHOWN).chain([last]).collect();
+        }
+        chain.extend(shown.iter().map(|open| name(open)));
+        if shown.len() < circle.len() {
+            chain.insert(MOST_SHOWN, "...".to_owned());
+        }
         chain.extend(circle.first().map(name));
         let message = format!("includes in a circle: {}", chain.join(" -> "));
         let label = format!("leads back to {}", chain.last().map_or("", String::as_str));
         let mut found = Diagnostic::error(codes::INCLUDE_CYCLE, message, at, label);
         // The last file of the circle is the one with the primary label.
-        for open in circle.iter().rev().skip(1).rev() {
+        shown.pop();
+        for open in shown {
             if let Some(at) = open.at {
                 found = found.label(at, "leads on");
             }
@@ -151,7 +168,7 @@ impl Loader<'_> {
 fn absolute(written: &str, at: Location) -> Diagnostic {
     let message = format!("`{written}` is an absolute path");
     Diagnostic::error(codes::INCLUDE_ABSOLUTE, message, at, "absolute")
-        .help("write the path relative to this file; the policy must mean the same on every machine")
+        .help("write the path relative to this file, or allow its folder with `--include-dir`")
 }
 
 fn outside(written: &str, at: Location) -> Diagnostic {

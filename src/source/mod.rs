@@ -107,3 +107,6 @@ fn includes_of(loaded: &Loaded, file: FileId) -> Vec<ast::Text> {
 fn sort(diagnostics: &mut [Diagnostic]) {
     diagnostics.sort_by_key(|found| found.labels.first().map(|label| (label.at.file, label.at.span)));
 }
+
+#[cfg(test)]
+mod tests;
