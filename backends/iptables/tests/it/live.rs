@@ -1,11 +1,12 @@
 //! Real packets through the kernel: what arrives is what the plan's chains allow, and sessions last as long as asked.
 //!
 //! Packets stay within one namespace: both ends are addresses of its loopback interface, so that each packet passes
-//! output, then input. Forwarding is not covered here.
+//! output, then input.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::process::{Child, ChildStdout};
 use std::time::Duration;
 
 use palisade_ir::{Family, Ifname, InstanceId, Options, Packet, Placement, Plan, Protocol, Verdict};
@@ -15,7 +16,7 @@ use crate::common::netns::{Namespace, Said};
 use crate::common::random::Random;
 use crate::common::{self, judge, packets, plans};
 
-const TOOLS: [&str; 6] = [
+pub const TOOLS: [&str; 6] = [
     "iptables-nft-restore",
     "iptables-legacy-restore",
     "ip6tables-nft-restore",
@@ -25,52 +26,117 @@ const TOOLS: [&str; 6] = [
 ];
 const JOB: &str = "PALISADE_TEST_JOB";
 /// Addresses of nobody, from the pools of the random plans.
-const STRANGERS: [&str; 6] =
+pub const STRANGERS: [&str; 6] =
     ["10.0.1.77", "10.0.2.7", "192.0.2.200", "203.0.113.9", "2001:db8:1::77", "fd00::1"];
 
-/// Runs [`inside`] with a job in a namespace.
-fn run_inside(namespace: &Namespace, job: &str, input: &str) -> Said {
-    let own = std::env::current_exe().unwrap();
-    let command = [
-        "env",
-        &format!("{JOB}={job}"),
-        own.to_str().unwrap(),
-        "--exact",
-        "live::inside",
-        "--ignored",
-        "--nocapture",
-    ];
-    namespace.run(&command, input)
+/// The command that runs [`inside`] with a job.
+fn command(job: &str) -> [String; 7] {
+    let own = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
+    let job = format!("{JOB}={job}");
+    [
+        "env".into(),
+        job,
+        own,
+        "--exact".into(),
+        "live::inside".into(),
+        "--ignored".into(),
+        "--nocapture".into(),
+    ]
+}
+
+/// Does a job in a namespace.
+pub fn run_inside(namespace: &Namespace, job: &str, input: &str) -> Said {
+    let command = command(job);
+    namespace.run(&command.each_ref().map(String::as_str), input)
+}
+
+/// A job that listens until its input ends.
+pub struct Receiver {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+/// Starts a receiver of datagrams and waits until it listens.
+pub fn start_inside(namespace: &Namespace, job: &str, input: &str) -> Receiver {
+    let command = command(job);
+    let mut child = namespace.start(&command.each_ref().map(String::as_str));
+    child.stdin.as_mut().unwrap().write_all(format!("{input}\n").as_bytes()).unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while line != "ready\n" {
+        line.clear();
+        assert_ne!(output.read_line(&mut line).unwrap(), 0, "the receiver ended early");
+    }
+    Receiver { child, output }
+}
+
+impl Receiver {
+    /// Ends its input, and returns the numbers that arrived.
+    pub fn finish(mut self) -> BTreeSet<usize> {
+        drop(self.child.stdin.take());
+        let mut said = String::new();
+        self.output.read_to_string(&mut said).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{said}");
+        arrived(&said)
+    }
+}
+
+fn arrived(said: &str) -> BTreeSet<usize> {
+    said.lines()
+        .filter_map(|line| line.strip_prefix("arrived "))
+        .map(|number| number.parse().unwrap())
+        .collect()
 }
 
 #[test]
 #[ignore = "the other tests start it in a namespace"]
 fn inside() {
-    let mut input = String::new();
-    std::io::stdin().read_to_string(&mut input).unwrap();
     match std::env::var(JOB).as_deref() {
-        Ok("udp") => send_datagrams(&input),
-        Ok("tcp") => open_session(),
+        Ok("datagrams") => {
+            let lines = lines_until_empty();
+            let sockets = bind(lines.iter().flat_map(|line| line.split(' ').skip(1)));
+            send(&lines, &sockets);
+            receive(&sockets);
+        }
+        Ok("send") => {
+            let lines = lines_until_empty();
+            send(&lines, &bind(lines.iter().filter_map(|line| line.split(' ').nth(1))));
+        }
+        Ok("receive") => {
+            let lines = lines_until_empty();
+            let sockets = bind(lines.iter().map(String::as_str));
+            println!("\nready");
+            std::io::stdin().read_to_string(&mut String::new()).unwrap();
+            receive(&sockets);
+        }
+        Ok("session") => open_session(),
         other => panic!("no job: {other:?}"),
     }
 }
 
-/// Each line is a source and a destination; says which lines arrived.
-fn send_datagrams(input: &str) {
-    let mut sockets: BTreeMap<SocketAddr, UdpSocket> = BTreeMap::new();
-    let ends: Vec<(SocketAddr, SocketAddr)> = input
-        .lines()
-        .map(|line| line.split_once(' ').unwrap())
-        .map(|(from, to)| (from.parse().unwrap(), to.parse().unwrap()))
-        .collect();
-    for end in ends.iter().flat_map(|(from, to)| [from, to]) {
-        sockets.entry(*end).or_insert_with(|| UdpSocket::bind(end).unwrap());
+fn lines_until_empty() -> Vec<String> {
+    std::io::stdin().lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect()
+}
+
+type Sockets = BTreeMap<SocketAddr, UdpSocket>;
+
+fn bind<'a>(ends: impl Iterator<Item = &'a str>) -> Sockets {
+    let ends: BTreeSet<SocketAddr> = ends.map(|end| end.parse().unwrap()).collect();
+    ends.into_iter().map(|end| (end, UdpSocket::bind(end).unwrap())).collect()
+}
+
+/// Each line is a number, a source and a destination.
+fn send(lines: &[String], sockets: &Sockets) {
+    for line in lines {
+        let words: Vec<&str> = line.split(' ').collect();
+        let from: SocketAddr = words[1].parse().unwrap();
+        // A packet dropped on its way out is an error here; whether it arrives is asked elsewhere.
+        drop(sockets[&from].send_to(words[0].as_bytes(), words[2]));
     }
-    for (number, (from, to)) in ends.iter().enumerate() {
-        // A packet dropped on its way out is an error here; whether it arrives is asked below.
-        drop(sockets[from].send_to(number.to_string().as_bytes(), to));
-    }
-    // Loopback delivers within the call that sends; a moment for the kernel's deferred work costs little.
+}
+
+fn receive(sockets: &Sockets) {
+    // Virtual links deliver within the call that sends, but for the first packet to a neighbour.
     std::thread::sleep(Duration::from_millis(50));
     for socket in sockets.values() {
         socket.set_nonblocking(true).unwrap();
@@ -137,15 +203,11 @@ fn what_arrives_is_what_is_allowed() {
         }
         let options = Options { ipset: seed.is_multiple_of(4), ..common::bare(Placement::Host(at)) };
         load(&namespace, variant, &common::emit(&plan, &options));
-        let input: String = cases.iter().map(|case| format!("{}\n", case.line)).collect();
-        let said = run_inside(&namespace, "udp", &input);
+        let numbered = cases.iter().enumerate();
+        let input: String = numbered.map(|(number, case)| format!("{number} {}\n", case.line)).collect();
+        let said = run_inside(&namespace, "datagrams", &input);
         assert!(said.success, "{}\n{}", said.out, said.err);
-        let arrived: BTreeSet<usize> = said
-            .out
-            .lines()
-            .filter_map(|line| line.strip_prefix("arrived "))
-            .map(|number| number.parse().unwrap())
-            .collect();
+        let arrived = arrived(&said.out);
         for (number, case) in cases.iter().enumerate() {
             let found = if arrived.contains(&number) { Verdict::Allow } else { Verdict::Deny };
             assert_eq!(found, case.expected, "seed {seed} {variant}: {:?}", case.packet);
@@ -189,7 +251,7 @@ fn sessions_last_as_long_as_asked() {
     let artifact = common::emit(&plans::shop(), &Options::at(common::HOST));
     load(&namespace, "legacy", &artifact);
     namespace.must(&["sysctl", "-q", "-e", "-p", "/dev/stdin"], common::text(&artifact, "sysctl"));
-    let said = run_inside(&namespace, "tcp", "");
+    let said = run_inside(&namespace, "session", "");
     assert!(said.success, "{}\n{}", said.out, said.err);
     for state in ["idle", "unacknowledged", "unreplied", "replied"] {
         let line = said.out.lines().find_map(|line| line.strip_prefix(state)).expect(state);

@@ -10,6 +10,7 @@
 
 mod agreement;
 mod common;
+mod forward;
 mod hostile;
 mod kernel;
 mod live;

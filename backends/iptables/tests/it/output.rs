@@ -47,3 +47,26 @@ fn host_that_denies_the_unmanaged() {
 fn gateway() {
     check("gateway", &plans::shop(), &Options::at(Placement::Gateway));
 }
+
+/// A set in use is never emptied: only the spare one is flushed, filled and destroyed.
+#[test]
+fn live_sets_are_only_swapped() {
+    for seed in 0..20 {
+        let options = Options { ipset: true, ..Options::at(Placement::Gateway) };
+        let Ok(artifact) =
+            palisade_ir::Backend::emit(&palisade_iptables::Iptables, &plans::some_plan(seed), &options)
+        else {
+            continue;
+        };
+        for line in common::text(&artifact, "ipset").lines().filter(|line| !line.starts_with('#')) {
+            let words: Vec<&str> = line.split(' ').collect();
+            let spare = |name: &str| ["PAL-tmp4", "PAL-tmp6"].contains(&name);
+            match words.as_slice() {
+                ["flush" | "destroy", name] | ["add", name, _] => assert!(spare(name), "{line}"),
+                ["create", "-exist", ..] | [""] => {}
+                ["swap", from, to] => assert!(spare(from) && !spare(to), "{line}"),
+                _ => panic!("{line}"),
+            }
+        }
+    }
+}

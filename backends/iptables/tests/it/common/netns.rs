@@ -2,7 +2,7 @@
 //! `PALISADE_KERNEL_TESTS=required`.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -48,16 +48,26 @@ impl Namespace {
         if up.success { Ok(namespace) } else { Err(format!("no use of the namespace: {}", up.err.trim())) }
     }
 
-    /// Runs a command in the namespace.
-    pub fn run(&self, command: &[&str], input: &str) -> Said {
-        let mut child = Command::new("ip")
+    /// The namespace's name, for commands outside it.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// Starts a command in the namespace, with pipes.
+    pub fn start(&self, command: &[&str]) -> Child {
+        Command::new("ip")
             .args(["netns", "exec", &self.0])
             .args(command)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
+            .unwrap()
+    }
+
+    /// Runs a command in the namespace.
+    pub fn run(&self, command: &[&str], input: &str) -> Said {
+        let mut child = self.start(command);
         let mut stdin = child.stdin.take().unwrap();
         let input = input.to_owned();
         // A command that does not read may close its input first; that is no failure.

@@ -237,6 +237,28 @@ pub fn shop() -> Plan {
     plan
 }
 
+/// Names at the edges of what is a name.
+pub fn odd_names() -> Plan {
+    let mut plan = empty();
+    let long = "a-name-that-is-much-longer-than-any-chain-name.may-be";
+    let set = "a-set-whose-name-is-longer-than-any-set-of-ipset-may-have";
+    plan.sets = vec![named_set(SetKind::Set, set, "10.0.0.0/8 2001:db8::/32")];
+    let words = Words { source_set: Some(0), log: true, group: long, label: Some(long), ..Words::default() };
+    let ingress = rules(&mut plan, Direction::In, &words);
+    let names = ["-x", "a:b@c.d_e-", "A23456789012345", "@", "::", "--noflush"];
+    let nics = names.into_iter().enumerate().map(|(number, interface)| {
+        let via = format!("{interface}v");
+        let via = (via.len() < 16).then_some(via.as_str());
+        nic(interface, via, &format!("10.0.1.{number} 2001:db8:1::{number}"), ingress.clone(), Vec::new())
+    });
+    let nics: Vec<NicPlan> = nics.collect();
+    plan.instances = vec![instance(&format!("{long}-one"), nics)];
+    let mut other = nic("-x", None, "10.0.2.1", ingress, Vec::new());
+    other.egress = Chain::new(Vec::new(), Verdict::Deny, RuleId(1));
+    plan.instances.push(instance(&format!("{long}-two"), vec![other]));
+    plan
+}
+
 const DESCRIPTIONS: [&str; 6] = [
     "plain",
     "\" -j ACCEPT\n-A INPUT -j ACCEPT\n\\",
@@ -351,7 +373,7 @@ fn some_rule(random: &mut Random, plan: &mut Plan, direction: Direction) -> Opti
     let priority = Priority::user(1 + random.below(100) as u32)?;
     let id = RuleId(plan.rules.len() as u32);
     let label =
-        random.one_in(2).then(|| name(*random.pick::<&str>(&["ssh", "a-rather-long-label-for-a-rule"])));
+        random.one_in(2).then(|| name(random.pick::<&str>(&["ssh", "a-rather-long-label-for-a-rule"])));
     plan.rules.push(RuleInfo {
         source: RuleSource::Group { group: name("web"), direction, side: None, priority, label },
         description: random.one_in(2).then(|| random.pick(&DESCRIPTIONS).repeat(1 + random.below(30))),
