@@ -107,7 +107,10 @@ fn addresses(random: &mut Random, plan: &Plan, family: Family) -> Addresses {
         4..7 if !plan.sets.is_empty() => {
             let id = SetId(random.below(plan.sets.len()) as u32);
             let prefixes = plan.sets[id.0 as usize].family(family);
-            Addresses { prefixes: Arc::clone(prefixes), set: Some(id) }
+            // A reference is a hint: the addresses count.
+            let prefixes =
+                if random.chance(10) { Arc::new(nets(random, family, 3)) } else { Arc::clone(prefixes) };
+            Addresses { prefixes, set: Some(id) }
         }
         7 => Addresses::unnamed(PrefixSet::any(family).subtract(&nets(random, family, 3))),
         8 => Addresses::unnamed(nets(random, family, 14)),
@@ -181,17 +184,27 @@ fn rules(random: &mut Random, plan: &mut Plan, direction: Direction) -> Vec<Rule
                 rules.push(Rule { matches, outcome, rank, origin: origin.clone() });
             }
         };
-        let family = random.pick(&Family::ALL);
-        let (protocols, source_ports, destination_ports) = transport(random, family);
-        let halves = random.chance(30);
-        let families = if halves { Family::ALL.to_vec() } else { vec![family] };
-        for family in families {
-            let (source, destination) = match halves {
-                true => (Addresses::any(family), Addresses::any(family)),
-                false => (addresses(random, plan, family), addresses(random, plan, family)),
-            };
-            let (source_ports, destination_ports) = (source_ports.clone(), destination_ports.clone());
-            push(MatchParts { source, destination, protocols, source_ports, destination_ports });
+        // A pass may split a rule: pieces share their origin and differ in anything.
+        for _ in 0..1 + usize::from(random.chance(30)) {
+            let halves = random.chance(40);
+            let family = random.pick(&Family::ALL);
+            let (mut protocols, mut source_ports, mut destination_ports) = transport(random, family);
+            for family in if halves { Family::ALL.to_vec() } else { vec![family] } {
+                let (source, destination) = match halves {
+                    true => (Addresses::any(family), Addresses::any(family)),
+                    false => (addresses(random, plan, family), addresses(random, plan, family)),
+                };
+                push(MatchParts {
+                    source,
+                    destination,
+                    protocols,
+                    source_ports: source_ports.clone(),
+                    destination_ports: destination_ports.clone(),
+                });
+                if random.chance(20) {
+                    (protocols, source_ports, destination_ports) = transport(random, family);
+                }
+            }
         }
     }
     rules
