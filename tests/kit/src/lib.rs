@@ -1,8 +1,9 @@
 //! What the suites share.
 //!
-//! [`netns`] makes private network namespaces, [`lab`] lays a firewall's surroundings out in them and [`probe`]
-//! sends real packets through it, [`session`] opens connections and [`flood`] keeps traffic running while rules change. The kit knows no compiler and no backend: it is told rulesets and packets, never
-//! what the verdicts should be.
+//! Kernel side: [`netns`] makes private network namespaces, [`lab`] lays a firewall's surroundings out in them,
+//! [`probe`] sends real packets through it, [`session`] opens connections and [`flood`] keeps traffic running while
+//! rules change. Data side: [`sample`] invents policies and packets. The kit knows no compiler and no backend: it is
+//! told rulesets and packets, never what the verdicts should be.
 
 pub mod flood;
 mod frame;
@@ -11,6 +12,7 @@ pub mod netns;
 mod observe;
 pub mod probe;
 mod reach;
+pub mod sample;
 mod segment;
 mod send;
 pub mod session;

@@ -1,0 +1,15 @@
+//! Invented policies and telling packets, the same for the same seed.
+//!
+//! [`random_policy`] writes policy text that uses every feature of the language and is valid by construction;
+//! [`boundary_packets`] looks where verdicts change. Neither knows which verdict is right.
+
+mod boundary;
+mod dice;
+mod group;
+mod policy;
+mod rule;
+mod world;
+
+pub use boundary::{boundary_packets, hook_packets};
+pub use dice::Dice;
+pub use policy::random_policy;
