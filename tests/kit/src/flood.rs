@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use palisade_ir::{Family, PacketHook};
 
@@ -16,6 +17,8 @@ use crate::probe::Probe;
 use crate::send::Sender;
 
 const TABLE: &str = "palisade_flood";
+/// Packets of each kind that are sent at least before the work begins, and again after its end.
+const AROUND: u32 = 100;
 
 /// What to send, and where.
 #[derive(Clone, Debug)]
@@ -53,11 +56,16 @@ impl Lab {
         let (done, sent) = (AtomicBool::new(false), AtomicU32::new(0));
         thread::scope(|scope| {
             let sender = scope.spawn(|| self.pour(flood, &done, &sent));
-            // The first packets are on their way before the work begins.
-            while sent.load(Ordering::Relaxed) == 0 && !sender.is_finished() {
-                thread::yield_now();
-            }
+            // Some packets go before the work, and some after it, on however busy a machine.
+            let some_more = || {
+                let enough = sent.load(Ordering::Relaxed).saturating_add(AROUND);
+                while sent.load(Ordering::Relaxed) < enough && !sender.is_finished() {
+                    thread::yield_now();
+                }
+            };
+            some_more();
             let worked = meanwhile();
+            some_more();
             done.store(true, Ordering::Relaxed);
             let poured = sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             worked.and(poured)
@@ -65,7 +73,16 @@ impl Lab {
         if sent.load(Ordering::Relaxed) >= flood.most {
             return Err(LabError::new("keep up the flood", format!("all {} packets were sent", flood.most)));
         }
-        let count = self.counted()?;
+        let mut count = self.counted()?;
+        loop {
+            // The last packets may still be on their way.
+            thread::sleep(Duration::from_millis(5));
+            let later = self.counted()?;
+            if later == count {
+                break;
+            }
+            count = later;
+        }
         self.load_nft(&format!("delete table inet {TABLE}\n"))?;
         Ok(count)
     }
@@ -100,7 +117,7 @@ impl Lab {
             found.ok_or_else(|| LabError::new("read counters", format!("no {name}")))
         };
         let (allowed, denied) = (packets("allowed_before")?, packets("denied_before")?);
-        let lost = allowed - packets("allowed_behind")?;
+        let lost = allowed.saturating_sub(packets("allowed_behind")?);
         Ok(FloodCount { allowed, lost, denied, leaked: packets("denied_behind")? })
     }
 }
