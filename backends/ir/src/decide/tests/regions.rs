@@ -1,8 +1,10 @@
 use bitvec::prelude::{BitVec, Lsb0};
 
-use super::sample::{Random, chain, is_in, packets, region, to_port};
-use crate::decide::{Budget, BudgetExceeded, Index, Piece};
-use crate::{Chain, Family, Match, Packet, PortMatch, PortSet, Protocol, Region, Rule, RuleId, Verdict};
+use super::sample::{Random, chain, is_in, narrow_chain, packets, region, to_port};
+use crate::decide::{Budget, BudgetExceeded, Index, Piece, points};
+use crate::{
+    Chain, Family, Match, Packet, PortMatch, PortSet, Protocol, Ranges, Region, Rule, RuleId, Verdict,
+};
 
 fn budget() -> Budget {
     Budget::new(1_000_000)
@@ -77,6 +79,36 @@ fn uncovered_agrees_with_brute_force_and_shows_a_packet() {
     assert!(covered > 20 && open > 100, "{covered} {open}");
 }
 
+/// Enough narrow rules that pieces are halved before rules are cut out of them.
+#[test]
+fn uncovered_agrees_with_brute_force_among_many_rules() {
+    let mut random = Random(15);
+    let (mut covered, mut open) = (0, 0);
+    for _ in 0..60 {
+        let family = random.family();
+        let chain = narrow_chain(&mut random, family, 90);
+        let region = Region::of(&chain.rules()[0].matches);
+        let mut by = BitVec::<u64, Lsb0>::repeat(true, chain.rules().len());
+        by.set(0, false);
+        let misses = |packet: &Packet| {
+            is_in(&region, packet) && !chain.rules().iter().skip(1).any(|rule| rule.matches.matches(packet))
+        };
+        let index = Index::new(&chain);
+        assert!(index.overlapping(&region).count_ones() > 50, "too few to be halved");
+        match index.uncovered(&region, &by, &mut budget()).unwrap() {
+            Some(packet) => {
+                open += 1;
+                assert!(misses(&packet), "{packet:?} is no witness");
+            }
+            None => {
+                covered += 1;
+                assert_eq!(packets(family).into_iter().find(misses), None);
+            }
+        }
+    }
+    assert!(covered > 5 && open > 5, "{covered} {open}");
+}
+
 fn with_ports(rule: &Rule, destination_ports: PortMatch) -> Match {
     let mut parts = rule.matches.parts();
     parts.destination_ports = destination_ports;
@@ -103,6 +135,45 @@ fn a_union_covers_what_no_rule_covers_alone() {
     two.set(1, false);
     let hole = index.uncovered(&every_port, &two, &mut budget()).unwrap().unwrap();
     assert!((501..=900).contains(&hole.destination_port().unwrap()));
+}
+
+/// Halving pieces loses no class, wherever the hole is.
+#[test]
+fn the_one_port_that_is_missing_is_found() {
+    let every = Region::of(&with_ports(&to_port(1, RuleId(0)), ports(0, 149)));
+    let rules = (0..150).map(|port| to_port(port, RuleId(u32::from(port)))).collect();
+    let index = Index::new(&Chain::from_ordered(rules, Verdict::Deny, RuleId(150)));
+    for missing in 0..150 {
+        let mut by = BitVec::<u64, Lsb0>::repeat(true, 150);
+        by.set(missing, false);
+        let hole = index.uncovered(&every, &by, &mut budget()).unwrap().unwrap();
+        assert_eq!(hole.destination_port(), Some(missing as u16));
+    }
+}
+
+/// Packets with and without ports go apart where a port test tells them apart.
+#[test]
+fn products_of_points_become_regions_of_the_same_packets() {
+    let mut random = Random(16);
+    for _ in 0..100 {
+        let family = random.family();
+        let mut product = points::last(family).map(|last| Ranges::span(0, last));
+        product[2] =
+            [1, 6, 17, 47, 256, 257].into_iter().filter(|_| random.one_in(2)).map(|n| (n, n)).collect();
+        for ports in &mut product[3..] {
+            if random.one_in(2) {
+                *ports = Ranges::span(0, u128::from(random.below(5)));
+            }
+        }
+        let regions = points::to_regions(family, product.clone());
+        for packet in packets(family) {
+            let point = points::of_packet(&packet);
+            let inside = point[2] < 256 && product[2].contains(point[2])
+                || product.iter().zip(point).all(|(field, value)| field.contains(value));
+            let holding = regions.iter().filter(|region| is_in(region, &packet)).count();
+            assert_eq!(holding, usize::from(inside), "{packet:?} {product:?}");
+        }
+    }
 }
 
 /// Port tests over all ports leave packets without ports uncovered, and a test of one port leaves no such packet.

@@ -177,3 +177,26 @@ pub(super) fn to_port(port: u16, id: RuleId) -> Rule {
         origin: Origin::one(id),
     }
 }
+
+/// A tcp rule without narrow fields and so many below it that each ask for few addresses and ports.
+pub(super) fn narrow_chain(random: &mut Random, family: Family, count: u32) -> Chain {
+    let like = to_port(0, RuleId(0));
+    let rule = |id: u32| {
+        let mut narrow = |end| {
+            let first = random.below(end) as u16;
+            let last = if random.one_in(3) { end as u16 } else { first + random.below(3) as u16 };
+            (first, last)
+        };
+        let (source, ports) = if id == 0 { ((0, 5), (0, 4)) } else { (narrow(5), narrow(4)) };
+        let source = Ranges::span(base(family) + u128::from(source.0), base(family) + u128::from(source.1));
+        let parts = MatchParts {
+            source: Addresses::unnamed(PrefixSet::from_ranges(family, &source)),
+            destination: Addresses::any(family),
+            destination_ports: PortMatch::In(PortSet::from_ranges([ports])),
+            source_ports: if id == 0 { PortMatch::Any } else { self::ports(random) },
+            ..like.matches.parts()
+        };
+        Rule { matches: Match::new(parts).unwrap(), origin: Origin::one(RuleId(id)), ..like.clone() }
+    };
+    Chain::from_ordered((0..=count).map(rule).collect(), Verdict::Deny, RuleId(count + 1))
+}
