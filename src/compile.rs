@@ -65,10 +65,12 @@ pub fn compile(
             .backend()
             .emit(plan, &options)
             .map_err(|error| CompileError::Emit { stem: stem.clone(), error })?;
-        files.extend(artifact.files.into_iter().map(|file| OutputFile {
-            name: format!("{stem}.{}", file.suffix),
-            contents: file.contents,
-        }));
+        files.extend(
+            artifact
+                .files
+                .into_iter()
+                .map(|file| OutputFile { name: format!("{stem}.{}", file.suffix), contents: file.contents }),
+        );
     }
     Ok(files)
 }

@@ -7,7 +7,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use palisade_ir::{Direction, Ifname, InstanceId, Name, NetworkId, NicRef, PortMatch, PrefixSet, Priority, Protocol};
+use palisade_ir::{
+    Direction, Ifname, InstanceId, Name, NetworkId, NicRef, PortMatch, PrefixSet, Priority, Protocol,
+};
 use palisade_ir::{Side, Verdict};
 
 use crate::diagnostic::Location;
@@ -260,9 +262,11 @@ impl Policy {
     /// Every NIC with its reference, in order.
     pub fn nics(&self) -> impl Iterator<Item = (NicRef, &Nic)> {
         self.instances.iter().enumerate().flat_map(|(instance, owner)| {
-            owner.nics.iter().enumerate().map(move |(nic, it)| {
-                (NicRef { instance: InstanceId(instance as u32), nic: nic as u32 }, it)
-            })
+            owner
+                .nics
+                .iter()
+                .enumerate()
+                .map(move |(nic, it)| (NicRef { instance: InstanceId(instance as u32), nic: nic as u32 }, it))
         })
     }
 }

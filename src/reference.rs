@@ -41,7 +41,12 @@ pub struct Decision {
 }
 
 /// Decides the first packet of a session between two ends, each a managed NIC or not.
-pub fn decide(policy: &Policy, packet: &Packet, sender: Option<NicRef>, receiver: Option<NicRef>) -> Decision {
+pub fn decide(
+    policy: &Policy,
+    packet: &Packet,
+    sender: Option<NicRef>,
+    receiver: Option<NicRef>,
+) -> Decision {
     let end = |at: Option<NicRef>, direction| {
         at.and_then(|at| policy.nic(at)).map(|nic| decide_end(policy, nic, direction, packet))
     };
@@ -62,7 +67,8 @@ pub fn decide_end(policy: &Policy, nic: &Nic, direction: Direction, packet: &Pac
     for id in &nic.groups {
         let Some(group) = policy.group(*id) else { continue };
         for (index, rule) in group.rules.iter().enumerate() {
-            let applies = rule.direction == direction && rule.side == nic.side && matches(policy, rule, packet);
+            let applies =
+                rule.direction == direction && rule.side == nic.side && matches(policy, rule, packet);
             let stronger = |than: &Rule| (rule.priority, rule.verdict) < (than.priority, than.verdict);
             if applies && best.is_none_or(|(than, ..)| stronger(than)) {
                 best = Some((rule, *id, index));

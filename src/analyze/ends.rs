@@ -54,7 +54,9 @@ impl<'a> Ends<'a> {
                 Piece {
                     region: piece.region,
                     verdict: rule.map_or(chain.default(), |rule| rule.outcome.verdict),
-                    id: rule.and_then(|rule| rule.origin.ids().first().copied()).unwrap_or(chain.default_id()),
+                    id: rule
+                        .and_then(|rule| rule.origin.ids().first().copied())
+                        .unwrap_or(chain.default_id()),
                     at: piece.rule,
                 }
             })

@@ -4,7 +4,7 @@ use palisade_ir::decide::{Budget, BudgetExceeded};
 use palisade_ir::{Direction, NicRef, Packet, Plan, Region, RuleId, Verdict};
 
 use super::ends::{Ends, Piece};
-use super::scope::{Scope, ScopeError};
+use super::scope::Scope;
 use crate::policy::{Expect, Policy};
 
 /// Work allowed per expectation, in steps of the decision structure.
@@ -30,16 +30,8 @@ pub struct ExpectFailure {
 pub enum Unmet {
     /// Some packet gets the other verdict.
     Fails(Box<ExpectFailure>),
-    /// It is not clear whose address is meant.
-    Unclear(ScopeError),
     /// Too much work to decide.
     Undecided,
-}
-
-impl From<ScopeError> for Unmet {
-    fn from(error: ScopeError) -> Self {
-        Unmet::Unclear(error)
-    }
 }
 
 impl From<BudgetExceeded> for Unmet {
@@ -52,10 +44,11 @@ impl From<BudgetExceeded> for Unmet {
 pub fn check_expect(policy: &Policy, plan: &Plan, expect: &Expect) -> Result<(), Unmet> {
     let mut ends = Ends::new(plan);
     let mut budget = Budget::new(STEPS);
-    for scope in Scope::of(policy, plan, expect)? {
+    for scope in Scope::of(policy, plan, expect) {
         for (sender, receiver, region) in scope.pairs() {
             budget.spend(1)?;
-            if let Some(failure) = find(&mut ends, (sender, receiver), &region, expect.verdict, &mut budget)? {
+            if let Some(failure) = find(&mut ends, (sender, receiver), &region, expect.verdict, &mut budget)?
+            {
                 return Err(Unmet::Fails(Box::new(failure)));
             }
         }
@@ -84,7 +77,8 @@ fn find(
             Some(_) | None => vec![(region, None)],
         };
         for (region, ingress) in ingress {
-            let denies = |end: Option<(Verdict, RuleId)>| end.is_some_and(|(verdict, _)| verdict == Verdict::Deny);
+            let denies =
+                |end: Option<(Verdict, RuleId)>| end.is_some_and(|(verdict, _)| verdict == Verdict::Deny);
             let verdict = if denies(egress) || denies(ingress) { Verdict::Deny } else { Verdict::Allow };
             if verdict != expected
                 && let Some(packet) = region.witness()

@@ -4,7 +4,6 @@ use palisade_ir::decide::{Budget, BudgetExceeded};
 use palisade_ir::{Direction, NicRef, Plan, Region, RuleId, Verdict};
 
 use super::ends::{Ends, Piece};
-use super::expect::Unmet;
 use super::scope::Scope;
 use crate::policy::{Expect, Policy};
 
@@ -52,11 +51,11 @@ pub struct Case {
 pub type Explained = Vec<Case>;
 
 /// Splits the packets of a description (its verdict is ignored) by the rules that decide them.
-pub fn explain(policy: &Policy, plan: &Plan, traffic: &Expect) -> Result<Explained, Unmet> {
+pub fn explain(policy: &Policy, plan: &Plan, traffic: &Expect) -> Result<Explained, BudgetExceeded> {
     let mut ends = Ends::new(plan);
     let mut budget = Budget::new(STEPS);
     let mut cases = Vec::new();
-    for scope in Scope::of(policy, plan, traffic)? {
+    for scope in Scope::of(policy, plan, traffic) {
         for (sender, receiver, region) in scope.pairs() {
             budget.spend(1)?;
             cases.extend(between(&mut ends, sender, receiver, &region, &mut budget)?);

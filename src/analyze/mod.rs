@@ -7,4 +7,3 @@ mod scope;
 
 pub use expect::{ExpectFailure, Unmet, check_expect};
 pub use explain::{Beaten, Case, EndCase, Explained, explain};
-pub use scope::{Scope, ScopeError};

@@ -10,19 +10,6 @@ use palisade_ir::{
 
 use crate::policy::{End, Expect, Policy, Traffic, Who};
 
-/// Why a description is not clear.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ScopeError {
-    /// A single address that several networks use.
-    #[error("`{address}` belongs to several instances ({}): name the one you mean", .instances.join(", "))]
-    Ambiguous {
-        /// The address.
-        address: IpAddr,
-        /// Whose it could be.
-        instances: Vec<String>,
-    },
-}
-
 /// Who can be at an end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct EndScope {
@@ -34,7 +21,7 @@ struct EndScope {
 
 /// The packets of a description, within one family: any of the traffic, from any of the senders to any receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scope {
+pub(super) struct Scope {
     senders: Vec<EndScope>,
     receivers: Vec<EndScope>,
     /// One region per traffic, ends not yet narrowed.
@@ -42,20 +29,21 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// The scopes of a description: one per family it covers.
-    pub fn of(policy: &Policy, plan: &Plan, expect: &Expect) -> Result<Vec<Self>, ScopeError> {
+    /// The scopes of a description: one per family it covers. Resolving refuses literal addresses that several networks
+    /// use; where a prefix or `any` holds one, each of its owners counts.
+    pub(super) fn of(policy: &Policy, plan: &Plan, expect: &Expect) -> Vec<Self> {
         let owners = plan.owners();
         let mut scopes = Vec::new();
         for family in Family::ALL {
             let traffic: Vec<Region> =
                 expect.traffic.iter().filter_map(|traffic| traffic_region(traffic, family)).collect();
-            let senders = end_scopes(policy, plan, &owners, &expect.source, family)?;
-            let receivers = end_scopes(policy, plan, &owners, &expect.destination, family)?;
+            let senders = end_scopes(policy, plan, &owners, &expect.source, family);
+            let receivers = end_scopes(policy, plan, &owners, &expect.destination, family);
             if !(traffic.is_empty() || senders.is_empty() || receivers.is_empty()) {
                 scopes.push(Self { senders, receivers, traffic });
             }
         }
-        Ok(scopes)
+        scopes
     }
 
     /// Every pair of ends with the packets between them.
@@ -93,13 +81,7 @@ fn traffic_region(traffic: &Traffic, family: Family) -> Option<Region> {
 type Owners = BTreeMap<IpAddr, Vec<NicRef>>;
 
 /// An end's addresses of one family, by owner: each managed NIC with its own, and the rest.
-fn end_scopes(
-    policy: &Policy,
-    plan: &Plan,
-    owners: &Owners,
-    end: &End,
-    family: Family,
-) -> Result<Vec<EndScope>, ScopeError> {
+fn end_scopes(policy: &Policy, plan: &Plan, owners: &Owners, end: &End, family: Family) -> Vec<EndScope> {
     let mut scopes = Vec::new();
     let mut addresses = PrefixSet::empty(family);
     match end {
@@ -109,9 +91,6 @@ fn end_scopes(
                 match peer.who {
                     Who::Instance(id) => scopes.extend(instance_scopes(plan, id, family)),
                     Who::Prefix(prefix) => {
-                        if prefix.prefix_len() == prefix.max_prefix_len() {
-                            refuse_ambiguous(plan, owners, prefix.addr())?;
-                        }
                         addresses = addresses.union(&PrefixSet::from_prefixes(family, [&prefix]));
                     }
                     Who::Set(id) => {
@@ -121,7 +100,8 @@ fn end_scopes(
                         }
                     }
                     Who::Group(id) => {
-                        let members = policy.group(id).map(|group| group.members.as_slice()).unwrap_or_default();
+                        let members =
+                            policy.group(id).map(|group| group.members.as_slice()).unwrap_or_default();
                         scopes.extend(members.iter().filter_map(|at| nic_scope(plan, *at, family)));
                     }
                 }
@@ -129,7 +109,7 @@ fn end_scopes(
         }
     }
     scopes.extend(by_owner(owners, &addresses));
-    Ok(scopes)
+    scopes
 }
 
 fn instance_scopes(plan: &Plan, id: InstanceId, family: Family) -> Vec<EndScope> {
@@ -147,16 +127,6 @@ fn nic_scope(plan: &Plan, at: NicRef, family: Family) -> Option<EndScope> {
         .collect();
     let addresses = PrefixSet::from_ranges(family, &numbers);
     (!addresses.is_empty()).then_some(EndScope { nic: Some(at), addresses })
-}
-
-fn refuse_ambiguous(plan: &Plan, owners: &Owners, address: IpAddr) -> Result<(), ScopeError> {
-    match owners.get(&address).map(Vec::as_slice) {
-        None | Some([] | [_]) => Ok(()),
-        Some(many) => {
-            let name = |at: &NicRef| plan.instances.get(at.instance.0 as usize).map(|it| it.name.to_string());
-            Err(ScopeError::Ambiguous { address, instances: many.iter().filter_map(name).collect() })
-        }
-    }
 }
 
 /// Literal addresses by owner; an address of several networks counts for each of its owners.
@@ -182,4 +152,3 @@ fn by_owner(owners: &Owners, addresses: &PrefixSet) -> Vec<EndScope> {
     }
     scopes
 }
-

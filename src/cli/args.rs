@@ -13,12 +13,17 @@ use crate::targets::Target;
 /// A policy file describes groups, their rules and the instances that belong to them. palisade checks it,
 /// explains it, and compiles it to nftables, iptables or an in-process matcher.
 #[derive(Parser)]
-#[command(name = "palisade", version, max_term_width = 100, after_help = "\
+#[command(
+    name = "palisade",
+    version,
+    max_term_width = 100,
+    after_help = "\
 Exit codes:
   0  all is well
   1  wrong usage, or a file could not be read or written
   2  the policy is rejected
-  3  an expectation failed, or the committed output differs")]
+  3  an expectation failed, or the committed output differs"
+)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,

@@ -34,13 +34,6 @@ pub(super) fn expectations(loaded: &LoadedPolicy, plan: &Plan, format: Format) -
 fn diagnostic(loaded: &LoadedPolicy, plan: &Plan, expect: &Expect, unmet: &Unmet) -> Diagnostic {
     match unmet {
         Unmet::Fails(failure) => failed(loaded, plan, expect, failure),
-        Unmet::Unclear(error) => Diagnostic {
-            code: "palisade::expect::ambiguous-address",
-            severity: Severity::Error,
-            message: error.to_string(),
-            labels: vec![Label { at: expect.at, text: "several networks use this address".to_owned() }],
-            help: Some("write the name of the instance instead of the address".to_owned()),
-        },
         Unmet::Undecided => Diagnostic {
             code: "palisade::expect::undecided",
             severity: Severity::Error,

@@ -130,7 +130,9 @@ fn compare(
         return Ok(Exit::Fine);
     }
     output::print(report.as_bytes())?;
-    output::tell("the output folder differs from what the policy compiles to; run the same command without --check\n");
+    output::tell(
+        "the output folder differs from what the policy compiles to; run the same command without --check\n",
+    );
     Ok(Exit::Difference)
 }
 
@@ -143,7 +145,8 @@ fn leftovers(folder: &Path, files: &[OutputFile], target: Target) -> Result<Vec<
     let expected: BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
     let mut left = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(|error| Failure::io(&format!("cannot read `{}`", folder.display()), &error))?;
+        let entry =
+            entry.map_err(|error| Failure::io(&format!("cannot read `{}`", folder.display()), &error))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let ours = target.suffixes().iter().any(|suffix| name.ends_with(&format!(".{suffix}")));
         let gateway = name.starts_with("gateway.");

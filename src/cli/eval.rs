@@ -33,7 +33,7 @@ fn packets(args: &EvalArgs) -> Result<(String, String), Failure> {
         return Ok(("<stdin>".to_owned(), text));
     }
     let name = args.packets.display().to_string();
-    let text =
-        fs::read_to_string(&args.packets).map_err(|error| Failure::io(&format!("cannot read `{name}`"), &error))?;
+    let text = fs::read_to_string(&args.packets)
+        .map_err(|error| Failure::io(&format!("cannot read `{name}`"), &error))?;
     Ok((name, text))
 }

@@ -5,7 +5,7 @@ use palisade_ir::{Direction, NicRef, Packet, Plan, PortSet, PrefixSet, Protocol,
 use super::args::ExplainArgs;
 use super::policy::{self, LoadedPolicy};
 use super::{Exit, Failure, output};
-use crate::analyze::{Beaten, Case, EndCase, Unmet, explain};
+use crate::analyze::{Beaten, Case, EndCase, explain};
 use crate::lower::{lower, rule_location};
 
 /// How many values of a field are spelt out.
@@ -14,12 +14,11 @@ const SPELT_OUT: usize = 4;
 pub(super) fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let (loaded, query) = policy::load_with_traffic(&args.policy, &args.traffic)?;
     let plan = lower(&loaded.policy);
-    let cases = explain(&loaded.policy, &plan, &query).map_err(|unmet| match unmet {
-        Unmet::Unclear(error) => Failure::Usage(error.to_string(), None),
-        Unmet::Fails(_) | Unmet::Undecided => Failure::with_help(
+    let cases = explain(&loaded.policy, &plan, &query).map_err(|_| {
+        Failure::with_help(
             "the description covers too many cases to explain",
             "name instances or addresses instead of `any`",
-        ),
+        )
     })?;
     let text: Vec<String> = cases.iter().map(|case| describe(&loaded, &plan, case)).collect();
     output::print(text.join("\n").as_bytes())?;
@@ -68,7 +67,9 @@ fn describe_end(
 fn rule_words(loaded: &LoadedPolicy, plan: &Plan, id: RuleId) -> String {
     let Some(rule) = plan.rule(id) else { return String::new() };
     let mut words = format!("`{rule}`");
-    if let Some((path, line, _)) = rule_location(&loaded.policy, id).and_then(|at| loaded.sources.position(at)) {
+    if let Some((path, line, _)) =
+        rule_location(&loaded.policy, id).and_then(|at| loaded.sources.position(at))
+    {
         words.push_str(&format!(" ({path}:{line})"));
     }
     if let Some(description) = &rule.description {
@@ -83,7 +84,8 @@ pub(super) fn packet_words(packet: &Packet) -> String {
         Some(ports) => (format!(" port {}", ports.source), format!(" port {}", ports.destination)),
         None => (String::new(), String::new()),
     };
-    let fragment = if packet.protocol().has_ports() && packet.ports().is_none() { " (without ports)" } else { "" };
+    let fragment =
+        if packet.protocol().has_ports() && packet.ports().is_none() { " (without ports)" } else { "" };
     format!("{} from {}{from} to {}{to}{fragment}", packet.protocol(), packet.source(), packet.destination())
 }
 
@@ -100,12 +102,17 @@ fn region_words(region: &Region) -> String {
         let numbers = protocols.iter().flat_map(|(first, last)| first..=last);
         list(numbers.map(|number| Protocol(number as u8).to_string()).collect())
     };
-    let (from, to) = (port_words(source_ports, destination_ports), port_words(destination_ports, source_ports));
+    let (from, to) =
+        (port_words(source_ports, destination_ports), port_words(destination_ports, source_ports));
     format!("{protocol} from {}{from} to {}{to}", address(source), address(destination))
 }
 
 fn prefix_words(prefix: &ipnet::IpNet) -> String {
-    if prefix.prefix_len() == prefix.max_prefix_len() { prefix.addr().to_string() } else { prefix.to_string() }
+    if prefix.prefix_len() == prefix.max_prefix_len() {
+        prefix.addr().to_string()
+    } else {
+        prefix.to_string()
+    }
 }
 
 /// The ports of one end; every port goes without saying where the other end's port is tested, for then there are ports.
@@ -114,7 +121,8 @@ fn port_words(numbers: &Ranges, others: &Ranges) -> String {
     if *numbers == untested || (*numbers == every && *others != untested && *others != every) {
         return String::new();
     }
-    let range = |(first, last): (u16, u16)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    let range =
+        |(first, last): (u16, u16)| if first == last { first.to_string() } else { format!("{first}-{last}") };
     let mut words: Vec<String> = PortSet::from_numbers(numbers).ranges().map(range).collect();
     if numbers.contains(65_536) {
         words.push("none".to_owned());

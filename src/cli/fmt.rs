@@ -67,8 +67,7 @@ fn format(path: &Path, text: &str, format: Format) -> Option<String> {
     };
     let mut sources = Sources::default();
     let file = sources.add(path.display().to_string(), text.to_owned());
-    let diagnostics: Vec<_> =
-        errors.into_iter().map(|error| crate::source::syntax(file, error)).collect();
+    let diagnostics: Vec<_> = errors.into_iter().map(|error| crate::source::syntax(file, error)).collect();
     policy::tell(&sources, &diagnostics, format);
     None
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use palisade_ir::{InstanceId, Lifted, LiftedDecision, NicRef, Options, Packet, Placement, Plan, Traversal};
 
-use super::{Answer, EndAnswer, EngineError, Ends};
+use super::{Answer, EndAnswer, Ends, EngineError};
 use crate::optimize::optimize_plan;
 use crate::targets::Target;
 

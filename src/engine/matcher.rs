@@ -19,9 +19,11 @@ pub(super) fn decide(matcher: &Matcher, plan: &Plan, packet: &Packet, ends: Ends
         let instance = plan.instances.get(at.instance.0 as usize)?;
         matcher.nic(instance.name.as_str(), plan.nic(at)?.interface.as_str())
     };
-    let answer = |outcome: Outcome, rule: String| EndAnswer { verdict: outcome.verdict, rule, logged: outcome.log };
-    let egress = nic(ends.sender).map(|nic| answer(nic.egress(packet), nic.explain_egress(packet).rule.to_string()));
-    let ingress =
-        nic(ends.receiver).map(|nic| answer(nic.ingress(packet), nic.explain_ingress(packet).rule.to_string()));
+    let answer =
+        |outcome: Outcome, rule: String| EndAnswer { verdict: outcome.verdict, rule, logged: outcome.log };
+    let egress =
+        nic(ends.sender).map(|nic| answer(nic.egress(packet), nic.explain_egress(packet).rule.to_string()));
+    let ingress = nic(ends.receiver)
+        .map(|nic| answer(nic.ingress(packet), nic.explain_ingress(packet).rule.to_string()));
     Answer::of(egress, ingress)
 }

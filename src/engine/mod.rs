@@ -131,8 +131,16 @@ pub struct Ends {
 
 impl Ends {
     /// The ends of a packet; instance names settle addresses that several networks use.
-    pub fn of(plan: &Plan, packet: &Packet, from: Option<&str>, to: Option<&str>) -> Result<Self, OwnerError> {
-        Ok(Self { sender: plan.owner(packet.source(), from)?, receiver: plan.owner(packet.destination(), to)? })
+    pub fn of(
+        plan: &Plan,
+        packet: &Packet,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<Self, OwnerError> {
+        Ok(Self {
+            sender: plan.owner(packet.source(), from)?,
+            receiver: plan.owner(packet.destination(), to)?,
+        })
     }
 }
 
@@ -160,8 +168,12 @@ impl<'a> Engine<'a> {
             EngineKind::Plan => Judge::Plan,
             EngineKind::Optimized => Judge::Optimized(optimize_plan(&plan).0),
             EngineKind::Matcher => Judge::Matcher(matcher::build(&plan)),
-            EngineKind::Nftables => Judge::Lifted(lifted::Hosts::new(&plan, targets::Target::Nftables, false)),
-            EngineKind::Iptables => Judge::Lifted(lifted::Hosts::new(&plan, targets::Target::Iptables, false)),
+            EngineKind::Nftables => {
+                Judge::Lifted(lifted::Hosts::new(&plan, targets::Target::Nftables, false))
+            }
+            EngineKind::Iptables => {
+                Judge::Lifted(lifted::Hosts::new(&plan, targets::Target::Iptables, false))
+            }
             EngineKind::Ipset => Judge::Lifted(lifted::Hosts::new(&plan, targets::Target::Iptables, true)),
         };
         Self { policy, plan, judge }
@@ -203,7 +215,9 @@ fn by_reference(policy: &Policy, plan: &Plan, packet: &Packet, ends: Ends) -> An
             reference::Decider::InnerAccess(group) => {
                 policy.group(group).map(|group| format!("{} inner access", group.name)).unwrap_or_default()
             }
-            reference::Decider::Rule(group, index) => words(plan, crate::lower::rule_id(policy, group, index)),
+            reference::Decider::Rule(group, index) => {
+                words(plan, crate::lower::rule_id(policy, group, index))
+            }
             reference::Decider::Default(direction) => format!("default {direction}"),
         },
         logged: end.outcome.log,
@@ -212,7 +226,8 @@ fn by_reference(policy: &Policy, plan: &Plan, packet: &Packet, ends: Ends) -> An
 }
 
 fn by_plan(plan: &Plan, packet: &Packet, ends: Ends) -> Answer {
-    let palisade_ir::PlanDecision { verdict: _, egress, ingress } = plan.decide(packet, ends.sender, ends.receiver);
+    let palisade_ir::PlanDecision { verdict: _, egress, ingress } =
+        plan.decide(packet, ends.sender, ends.receiver);
     let answer = |end: palisade_ir::ChainDecision<'_>| EndAnswer {
         verdict: end.outcome.verdict,
         rule: words(plan, end.id),

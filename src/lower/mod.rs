@@ -17,7 +17,8 @@ use sets::Sets;
 
 /// The plan of a policy.
 pub fn lower(policy: &Policy) -> Plan {
-    let mut lowering = Lowering { policy, ids: Ids::new(policy), sets: Sets::new(policy), chains: BTreeMap::new() };
+    let mut lowering =
+        Lowering { policy, ids: Ids::new(policy), sets: Sets::new(policy), chains: BTreeMap::new() };
     let instances = policy.instances.iter().map(|instance| lowering.instance(instance)).collect();
     let Lowering { ids, sets, .. } = lowering;
     Plan {

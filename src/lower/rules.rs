@@ -1,8 +1,8 @@
 //! One rule of a group as rules of a chain, and the ids of all rules.
 
 use palisade_ir::{
-    Addresses, Direction, Family, Match, MatchParts, Origin, Outcome, PortMatch, PrefixSet, Protocol, ProtocolSet, Rank,
-    Rule, RuleId, RuleInfo, RuleSource, Side, Verdict,
+    Addresses, Direction, Family, Match, MatchParts, Origin, Outcome, PortMatch, PrefixSet, Protocol,
+    ProtocolSet, Rank, Rule, RuleId, RuleInfo, RuleSource, Side, Verdict,
 };
 
 use super::sets::Sets;
@@ -41,7 +41,8 @@ impl Ids {
     }
 
     pub(super) fn rule_of(policy: &Policy, group: GroupId, index: usize) -> RuleId {
-        let before = policy.groups.iter().take(group.0 as usize).map(|group| group.rules.len()).sum::<usize>();
+        let before =
+            policy.groups.iter().take(group.0 as usize).map(|group| group.rules.len()).sum::<usize>();
         RuleId((before + index) as u32)
     }
 

@@ -44,10 +44,10 @@ pub fn json_lines(diagnostics: &[Diagnostic], sources: &Sources) -> String {
     let mut pages = Pages::new(sources);
     let mut out = String::new();
     for found in diagnostics {
-        let labels = found.labels.iter().map(|label| LabelLine {
-            text: &label.text,
-            place: place(label.at, sources, &mut pages),
-        });
+        let labels = found
+            .labels
+            .iter()
+            .map(|label| LabelLine { text: &label.text, place: place(label.at, sources, &mut pages) });
         let line = Line {
             code: found.code,
             severity: match found.severity {

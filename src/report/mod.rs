@@ -6,8 +6,8 @@
 mod json;
 #[cfg(feature = "cli")]
 mod people;
-mod plain;
 mod places;
+mod plain;
 mod text;
 
 pub use json::json_lines;

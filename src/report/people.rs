@@ -74,33 +74,34 @@ fn draw(
         pages.page(*file);
     }
     let pages: &Pages<'_> = pages;
-    let mut parts = files.iter().map(|file| Part {
+    let last = files.len().saturating_sub(1);
+    let part = |nth: usize, file: Option<FileId>| Part {
         found,
-        main: false,
-        page: pages.known(*file),
-        labels: found.labels.iter().filter(|label| label.at.file == *file).collect(),
-        related: Vec::new(),
-    });
-    let nothing = Part { found, main: true, page: None, labels: Vec::new(), related: Vec::new() };
-    let mut main = parts.next().unwrap_or(nothing);
-    main.main = true;
-    main.related = parts.collect();
-    handler.render_report(out, &main)
+        page: file.and_then(|file| pages.known(file)),
+        labels: found.labels.iter().filter(|label| Some(label.at.file) == file).collect(),
+        is_first: nth == 0,
+        is_last: nth == last,
+    };
+    if files.is_empty() {
+        return handler.render_report(out, &part(0, None));
+    }
+    files.iter().enumerate().try_for_each(|(nth, file)| handler.render_report(out, &part(nth, Some(*file))))
 }
 
-/// What one diagnostic says about one file; the main part carries message and help too.
+/// What one diagnostic says about one file: miette draws one at a time. The first says what is wrong, the last how to
+/// mend it.
 struct Part<'a> {
     found: &'a Diagnostic,
-    main: bool,
     page: Option<&'a Page<'a>>,
     labels: Vec<&'a Label>,
-    related: Vec<Part<'a>>,
+    is_first: bool,
+    is_last: bool,
 }
 
 impl fmt::Display for Part<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = if self.main { Some(&self.found.message) } else { self.labels.first().map(|label| &label.text) };
-        out.write_str(&visible(text.map_or("", String::as_str)))
+        let label = self.labels.first().map_or("", |label| label.text.as_str());
+        out.write_str(&visible(if self.is_first { &self.found.message } else { label }))
     }
 }
 
@@ -114,11 +115,11 @@ impl std::error::Error for Part<'_> {}
 
 impl miette::Diagnostic for Part<'_> {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.main.then(|| Box::new(self.found.code) as Box<dyn fmt::Display>)
+        self.is_first.then(|| Box::new(self.found.code) as Box<dyn fmt::Display>)
     }
 
     fn severity(&self) -> Option<miette::Severity> {
-        Some(match (self.main, self.found.severity) {
+        Some(match (self.is_first, self.found.severity) {
             (false, _) => miette::Severity::Advice,
             (true, Severity::Error) => miette::Severity::Error,
             (true, Severity::Warning) => miette::Severity::Warning,
@@ -126,7 +127,7 @@ impl miette::Diagnostic for Part<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let help = self.found.help.as_ref().filter(|_| self.main)?;
+        let help = self.found.help.as_ref().filter(|_| self.is_last)?;
         Some(Box::new(visible(help)))
     }
 
@@ -147,13 +148,6 @@ impl miette::Diagnostic for Part<'_> {
             }
         })))
     }
-
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
-        if self.related.is_empty() {
-            return None;
-        }
-        Some(Box::new(self.related.iter().map(|part| part as &dyn miette::Diagnostic)))
-    }
 }
 
 /// Whole lines, found by the index: miette's own way reads the text from its start for every label.
@@ -173,13 +167,9 @@ impl SourceCode for Page<'_> {
         let (from, to) = (self.start(first), self.start(last + 1));
         let data = self.text.get(from..to).unwrap_or("").as_bytes();
         let place = SourceSpan::from((from, data.len()));
-        Ok(Box::new(MietteSpanContents::new_named(
-            self.path.clone().into_owned(),
-            data,
-            place,
-            first,
-            0,
-            last - first + 1,
-        )))
+        // Shown in the header: where the place begins, not its line.
+        let column = self.text.get(from..span.offset()).map_or(0, |before| before.chars().count());
+        let path = self.path.clone().into_owned();
+        Ok(Box::new(MietteSpanContents::new_named(path, data, place, first, column, last - first + 1)))
     }
 }

@@ -81,7 +81,8 @@ fn excerpt(page: &Page<'_>, start: usize, end: usize) -> (String, String) {
     }
     if end <= at || rest.is_empty() {
         // A place between two characters, or at the line's end.
-        let until: usize = carets.len().min(columns(before).saturating_sub(skip) + if skip > 0 { 3 } else { 0 });
+        let until: usize =
+            carets.len().min(columns(before).saturating_sub(skip) + if skip > 0 { 3 } else { 0 });
         carets.truncate(until);
         carets.push('^');
     }

@@ -26,7 +26,8 @@ fn harmless(shown: &str) {
 fn hostile_text_never_reaches_the_terminal() {
     let mut sources = sources(HOSTILE);
     let other = sources.add("evil\u{1b}]0;x\u{7}.sg".to_owned(), HOSTILE.to_owned());
-    let mut found = Diagnostic::error("palisade::test", HOSTILE, place(HOSTILE, "end"), HOSTILE).help(HOSTILE);
+    let mut found =
+        Diagnostic::error("palisade::test", HOSTILE, place(HOSTILE, "end"), HOSTILE).help(HOSTILE);
     found = found.label(Location { file: other, span: place(HOSTILE, "next").span }, "there");
     harmless(&plain(&[found.clone()], &sources));
     harmless(&json_lines(&[found.clone()], &sources));
@@ -45,7 +46,8 @@ fn carets_stand_under_the_place() {
     let text = "\tset 日本 = x\n";
     let found = Diagnostic::error("palisade::test", "wrong", place(text, "x"), "here");
     let shown = plain(&[found], &sources(text));
-    let expected = "error[palisade::test]: wrong\n  policy.sg:1:11: here\n    |  set 日本 = x\n    |             ^\n\n";
+    let expected =
+        "error[palisade::test]: wrong\n  policy.sg:1:11: here\n    |  set 日本 = x\n    |             ^\n\n";
     assert_eq!(shown, expected);
 }
 
@@ -62,6 +64,29 @@ fn odd_places_are_shown_too() {
             let look = super::Look { unicode: false, color: false, width: 80 };
             let shown = super::people(&found, &sources(text), look);
             assert!(shown.contains("here") && !shown.contains("Failed"), "{start}..{end}: {shown}");
+        }
+    }
+}
+
+/// Every span of a text with all kinds of line ends and widths, alone and beside another one.
+#[cfg(feature = "cli")]
+#[test]
+fn every_span_can_be_drawn() {
+    let text = "a\t\u{e9}\r\n\r\n\u{65e5}b\n\rc";
+    let sources = sources(text);
+    let at = |start, end| Location { file: FileId(0), span: Span::new(start, end) };
+    let look = super::Look { unicode: true, color: false, width: 80 };
+    for start in 0..=text.len() {
+        for end in start..=text.len() + 1 {
+            let one = Diagnostic::error("palisade::test", "wrong", at(start, end), "here");
+            for other in [(0, 1), (4, 6), (8, 9), (text.len(), text.len())] {
+                let two = one.clone().label(at(other.0, other.1), "there");
+                let shown = super::people(&[two], &sources, look);
+                assert!(
+                    shown.contains("here") && shown.contains("there"),
+                    "{start}..{end} {other:?}: {shown}"
+                );
+            }
         }
     }
 }

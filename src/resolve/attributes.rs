@@ -71,8 +71,11 @@ pub(super) fn attributes(names: &Names<'_>, sorted: &[usize], findings: &mut Fin
             // A clone of something unknown, or in a circle, knows nothing.
             GroupBase::Clone(base) => {
                 let base = names.groups.find(base, group.file, findings);
-                base.and_then(|base| all.get(base)?.clone())
-                    .unwrap_or(Attributes { broken: true, base_unknown: true, ..Attributes::default() })
+                base.and_then(|base| all.get(base)?.clone()).unwrap_or(Attributes {
+                    broken: true,
+                    base_unknown: true,
+                    ..Attributes::default()
+                })
             }
         };
         let own = complete(names, group, start, findings);
@@ -234,9 +237,14 @@ fn second_defaults(names: &Names<'_>, all: &[Option<Attributes>], findings: &mut
                 let name = names.networks.name(network.0 as usize);
                 let message = format!("network `{name}` has two default groups");
                 findings.push(
-                    Diagnostic::error(codes::SECOND_DEFAULT_GROUP, message, group.at, "another default group")
-                        .label(*place, "a default group")
-                        .help("keep one; NICs that name only the network join it"),
+                    Diagnostic::error(
+                        codes::SECOND_DEFAULT_GROUP,
+                        message,
+                        group.at,
+                        "another default group",
+                    )
+                    .label(*place, "a default group")
+                    .help("keep one; NICs that name only the network join it"),
                 );
             }
         }

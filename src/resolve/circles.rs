@@ -53,7 +53,12 @@ pub(super) fn report<T>(
             chain.insert(chain.len().saturating_sub(1), "...".to_owned());
         }
         chain.push(format!("`{}`", table.name(first)));
-        let message = format!("{kind} {} {}: {}", chain.first().map_or("", String::as_str), wording.verb, chain.join(" -> "));
+        let message = format!(
+            "{kind} {} {}: {}",
+            chain.first().map_or("", String::as_str),
+            wording.verb,
+            chain.join(" -> ")
+        );
         let nexts = nodes.iter().skip(1).copied().chain([first]);
         let mut labels = nodes.iter().zip(nexts).filter_map(|(node, next)| {
             let text = format!("`{}` {} `{}`", table.name(*node), wording.label, table.name(next));

@@ -27,7 +27,8 @@ pub(super) fn rules(network: NetworkKind, web: bool, place: Location) -> Vec<Dra
     for side in sides {
         let web = web && *side != Some(Side::Internal);
         let asked = WEB.iter().filter(|_| web);
-        drafts.extend(ALWAYS.iter().chain(asked).map(|(protocol, port)| draft(*protocol, *port, *side, place)));
+        drafts
+            .extend(ALWAYS.iter().chain(asked).map(|(protocol, port)| draft(*protocol, *port, *side, place)));
     }
     drafts
 }
@@ -52,11 +53,5 @@ fn draft(protocol: Protocol, port: Option<u16>, side: Option<Side>, place: Locat
         description: None,
         at: place,
     };
-    Draft {
-        direction: Direction::In,
-        label: None,
-        body: Some(rule),
-        inherited: false,
-        repeats: false,
-    }
+    Draft { direction: Direction::In, label: None, body: Some(rule), inherited: false, repeats: false }
 }

@@ -40,7 +40,10 @@ pub(super) fn warn(world: &World<'_>, owners: &Owners, policy: &Policy, findings
             let (label, help) = match (kind, has.is_empty()) {
                 ("set", _) => ("matches nothing", "give the set an address, or drop it here".to_owned()),
                 (_, true) => ("matches nothing", "give the group a member, or drop it here".to_owned()),
-                (_, false) => ("matches nothing here", format!("its members have {has}; the rule needs the other family")),
+                (_, false) => (
+                    "matches nothing here",
+                    format!("its members have {has}; the rule needs the other family"),
+                ),
             };
             let message = format!("{kind} `{name}` has no address that could match");
             findings.push(Diagnostic::warning(codes::EMPTY_PEER, message, peer.at, label).help(help));
@@ -52,7 +55,8 @@ pub(super) fn warn(world: &World<'_>, owners: &Owners, policy: &Policy, findings
 fn families(world: &World<'_>, rule: &Rule) -> Families {
     let spoken = rule.traffic.iter().fold(Families::NONE, |all, one| all.union(Families::of(one.protocol)));
     [&rule.source, &rule.destination].into_iter().fold(spoken, |all, end| {
-        let has_group = matches!(end, End::Peers(peers) if peers.iter().any(|peer| matches!(peer.who, Who::Group(_))));
+        let has_group =
+            matches!(end, End::Peers(peers) if peers.iter().any(|peer| matches!(peer.who, Who::Group(_))));
         let literal = ends::literal(world, end).map(|addresses| addresses.families());
         match literal {
             Some(literal) if !has_group && !literal.is_empty() => all.shared(literal),

@@ -31,7 +31,11 @@ pub(super) struct Spoken<'a> {
 }
 
 /// The traffic, sorted and each protocol once, if all of it is good.
-pub(super) fn traffic(world: &World<'_>, spoken: &Spoken<'_>, findings: &mut Findings) -> Option<Vec<Located>> {
+pub(super) fn traffic(
+    world: &World<'_>,
+    spoken: &Spoken<'_>,
+    findings: &mut Findings,
+) -> Option<Vec<Located>> {
     let Spoken { protocol, source_ports, destination_ports, file } = spoken;
     let place = at(*file, protocol.span);
     let source = source_ports.map(|list| values::ports(list, *file, findings));
@@ -42,9 +46,14 @@ pub(super) fn traffic(world: &World<'_>, spoken: &Spoken<'_>, findings: &mut Fin
         if let Some(ports) = first_ports {
             let message = format!("`port` beside service `{}`", name.value);
             findings.push(
-                Diagnostic::error(codes::PORT_BESIDE_SERVICE, message, ports, "a service brings its own ports")
-                    .label(place, "the service")
-                    .help("drop the ports, or write the protocol instead of the service"),
+                Diagnostic::error(
+                    codes::PORT_BESIDE_SERVICE,
+                    message,
+                    ports,
+                    "a service brings its own ports",
+                )
+                .label(place, "the service")
+                .help("drop the ports, or write the protocol instead of the service"),
             );
             return None;
         }
@@ -71,7 +80,12 @@ pub(super) fn traffic(world: &World<'_>, spoken: &Spoken<'_>, findings: &mut Fin
 }
 
 /// Who stands at an end, if all of them are known.
-pub(super) fn end(world: &World<'_>, peers: &ast::Peers, file: FileId, findings: &mut Findings) -> Option<End> {
+pub(super) fn end(
+    world: &World<'_>,
+    peers: &ast::Peers,
+    file: FileId,
+    findings: &mut Findings,
+) -> Option<End> {
     let list = match peers {
         ast::Peers::Any(_) => return Some(End::Any),
         ast::Peers::List(list) => &list.elements,

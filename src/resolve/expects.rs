@@ -93,12 +93,14 @@ fn expect(
     let source = target(world, &node.from, "from", file, findings);
     let destination = target(world, &node.to, "to", file, findings);
     let (traffic, source, destination) = (traffic?, source?, destination?);
-    let clear = unambiguous(world, owners, &source, findings) & unambiguous(world, owners, &destination, findings);
+    let clear =
+        unambiguous(world, owners, &source, findings) & unambiguous(world, owners, &destination, findings);
     let (from_at, to_at) = (at(file, node.from.span), at(file, node.to.span));
     let from = reach(world, owners, &source, from_at, findings);
     let to = reach(world, owners, &destination, to_at, findings);
     let sides = [Side { families: from?, at: Some(from_at) }, Side { families: to?, at: Some(to_at) }];
-    let shared = ends::share_a_family(at(file, node.protocol.span), &traffic, &sides, codes::EMPTY_EXPECT, findings);
+    let shared =
+        ends::share_a_family(at(file, node.protocol.span), &traffic, &sides, codes::EMPTY_EXPECT, findings);
     (shared && clear).then(|| Expect {
         verdict: rules::verdict(node.verdict.value),
         traffic: traffic.into_iter().map(|(traffic, _)| traffic).collect(),

@@ -143,7 +143,10 @@ impl Owner<'_> {
             let message = format!("`{clone}` inherits a rule that it cannot have: {message}");
             let help = match &rule.label {
                 Some(label) => format!("write `remove {} {label}` in the clone", rule.direction),
-                None => format!("label the rule (`as NAME`), and write `remove {} NAME` in the clone", rule.direction),
+                None => format!(
+                    "label the rule (`as NAME`), and write `remove {} NAME` in the clone",
+                    rule.direction
+                ),
             };
             Diagnostic::error(codes::INHERITED_RULE, message, self.at, "inherits the rule")
                 .label(peer.at, label)
@@ -160,12 +163,7 @@ impl Owner<'_> {
 
 impl Inherited {
     /// Reports inherited rules that stand in sections the clone's network does not have.
-    pub(super) fn report(
-        self,
-        clone: &Declared<'_, ast::Group>,
-        own: &Attributes,
-        findings: &mut Findings,
-    ) {
+    pub(super) fn report(self, clone: &Declared<'_, ast::Group>, own: &Attributes, findings: &mut Findings) {
         let Some((_, side)) = self.misplaced.first() else { return };
         let (what, network) = match side {
             Some(_) => ("rules of a `public` or `internal` section", "a vpc network has no such sections"),

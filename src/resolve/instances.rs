@@ -33,11 +33,7 @@ pub(super) struct Found {
 }
 
 /// All instances, by index.
-pub(super) fn instances(
-    names: &Names<'_>,
-    attributes: &[Attributes],
-    findings: &mut Findings,
-) -> Vec<Found> {
+pub(super) fn instances(names: &Names<'_>, attributes: &[Attributes], findings: &mut Findings) -> Vec<Found> {
     let rooms = Rooms::new(names, attributes);
     let mut owners = BTreeMap::new();
     let declared = names.instances.entries.iter();
@@ -94,9 +90,9 @@ fn same_nics(node: &ast::Instance, file: FileId, findings: &mut Findings) {
         };
         let message = format!("instance `{}` has two NICs `{}`", node.name.value, nic.name.value);
         findings.push(
-            Diagnostic::error(codes::DUPLICATE_NIC, message, place, "again")
-                .label(*known, "first")
-                .help("rename one of them; several addresses of one NIC go into a list: `address [..., ...]`"),
+            Diagnostic::error(codes::DUPLICATE_NIC, message, place, "again").label(*known, "first").help(
+                "rename one of them; several addresses of one NIC go into a list: `address [..., ...]`",
+            ),
         );
     }
 }
@@ -212,8 +208,13 @@ fn side(
         }
         (Some(NetworkKind::Vpc), Some(side)) => {
             let message = "a NIC with a side in a vpc network";
-            Diagnostic::error(codes::SIDE_IN_VPC, message, at(file, side.span), "only classic networks have sides")
-                .help("drop the word; a vpc NIC has one set of rules for all traffic")
+            Diagnostic::error(
+                codes::SIDE_IN_VPC,
+                message,
+                at(file, side.span),
+                "only classic networks have sides",
+            )
+            .help("drop the word; a vpc NIC has one set of rules for all traffic")
         }
         (Some(NetworkKind::Classic), Some(_)) | (Some(NetworkKind::Vpc), None) | (None, _) => {
             return Some(written);

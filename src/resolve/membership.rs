@@ -59,8 +59,9 @@ impl<'a> Rooms<'a> {
             Membership::Missing => {
                 let message = "the NIC belongs to no group";
                 findings.push(
-                    Diagnostic::error(codes::NIC_WITHOUT_GROUP, message, nic, "no group")
-                        .help("end the line with `groups NAME`, or with `network NAME` for the default group"),
+                    Diagnostic::error(codes::NIC_WITHOUT_GROUP, message, nic, "no group").help(
+                        "end the line with `groups NAME`, or with `network NAME` for the default group",
+                    ),
                 );
                 Joined { network: None, groups: Vec::new(), good: false }
             }
@@ -89,8 +90,10 @@ impl<'a> Rooms<'a> {
         } else if network.is_some() && default.is_none() {
             let message = format!("network `{}` has no default group", name.value);
             findings.push(
-                Diagnostic::error(codes::NO_DEFAULT_GROUP, message, place, "nothing to join")
-                    .help(format!("declare `group NAME default` with `network {}`, or name a group", name.value)),
+                Diagnostic::error(codes::NO_DEFAULT_GROUP, message, place, "nothing to join").help(format!(
+                    "declare `group NAME default` with `network {}`, or name a group",
+                    name.value
+                )),
             );
         }
         let groups: Vec<GroupId> = default.into_iter().filter(|_| good).collect();

@@ -73,8 +73,12 @@ fn clone_order(names: &Names<'_>, findings: &mut Findings) -> Vec<usize> {
         GroupBase::Clone(base) => Some((names.groups.index(&base.value)?, at(group.file, base.span))),
         GroupBase::Custom | GroupBase::Default { .. } => None,
     };
-    let needs: Vec<Vec<usize>> =
-        names.groups.entries.iter().map(|group| base(group).map(|(index, _)| index).into_iter().collect()).collect();
+    let needs: Vec<Vec<usize>> = names
+        .groups
+        .entries
+        .iter()
+        .map(|group| base(group).map(|(index, _)| index).into_iter().collect())
+        .collect();
     let order = order::order(&needs);
     let place = |from: usize, _| names.groups.get(from).and_then(base).map(|(_, place)| place);
     circles::report(&circles::CLONES, &names.groups, &order.circles, place, findings);

@@ -31,14 +31,17 @@ pub(super) fn labels(group: &Declared<'_, ast::Group>, drafts: &[Draft], finding
         if draft.inherited {
             continue;
         }
-        let message = format!("group `{}` has two `{}` rules labelled `{label}`", group.name, draft.direction);
+        let message =
+            format!("group `{}` has two `{}` rules labelled `{label}`", group.name, draft.direction);
         let (text, help) = if *inherited {
             ("inherited", format!("`remove {} {label}` first, or choose another label", draft.direction))
         } else {
             ("first", "choose another label; `remove` in a clone must find one rule".to_owned())
         };
         findings.push(
-            Diagnostic::error(codes::DUPLICATE_LABEL, message, *place, "again").label(*known, text).help(help),
+            Diagnostic::error(codes::DUPLICATE_LABEL, message, *place, "again")
+                .label(*known, text)
+                .help(help),
         );
     }
 }
@@ -91,12 +94,14 @@ impl<'a> Values<'a> {
     }
 
     fn identity(&mut self, rule: &Rule) -> Option<Identity> {
-        let spoken = rule.traffic.iter().fold(Families::NONE, |all, one| all.union(Families::of(one.protocol)));
+        let spoken =
+            rule.traffic.iter().fold(Families::NONE, |all, one| all.union(Families::of(one.protocol)));
         let (source, destination) = (self.end(&rule.source)?, self.end(&rule.destination)?);
         let shared = spoken.shared(source.families).shared(destination.families);
-        let traffic = rule.traffic.iter().map(|one| {
-            (one.protocol, one.source_ports.clone(), one.destination_ports.clone())
-        });
+        let traffic = rule
+            .traffic
+            .iter()
+            .map(|one| (one.protocol, one.source_ports.clone(), one.destination_ports.clone()));
         Some((
             (rule.direction, rule.side, rule.priority, rule.verdict),
             traffic.collect(),

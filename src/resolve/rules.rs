@@ -191,7 +191,8 @@ fn fit(
     findings: &mut Findings,
 ) -> bool {
     // A set without a value was reported where it is declared.
-    let (Some(peer), Some(local)) = (ends::literal(world, &pair.peer), ends::literal(world, &pair.local)) else {
+    let (Some(peer), Some(local)) = (ends::literal(world, &pair.peer), ends::literal(world, &pair.local))
+    else {
         return false;
     };
     let has_group = peers(&pair.peer).iter().any(|peer| matches!(peer.who, Who::Group(_)));

@@ -24,7 +24,9 @@ pub(super) fn services(names: &Names<'_>, findings: &mut Findings) -> Vec<Option
     }
     let needs: Vec<Vec<usize>> = declared
         .iter()
-        .map(|service| references(service.node).filter_map(|name| names.services.index(&name.value)).collect())
+        .map(|service| {
+            references(service.node).filter_map(|name| names.services.index(&name.value)).collect()
+        })
         .collect();
     let order = order(&needs);
     let place = |from: usize, to: usize| {

@@ -37,8 +37,15 @@ fn seconds(file: FileId, written: &ast::Spanned<ast::Duration>, findings: &mut F
     let seconds = written.value.amount.checked_mul(unit);
     match seconds {
         Some(0) => findings.push(
-            Diagnostic::error(codes::TIMEOUT_ZERO, "the session timeout is 0", place, "no session could live")
-                .help(format!("the cloud's own timeout is `{DEFAULT_TIMEOUT}s`; that also holds without this line")),
+            Diagnostic::error(
+                codes::TIMEOUT_ZERO,
+                "the session timeout is 0",
+                place,
+                "no session could live",
+            )
+            .help(format!(
+                "the cloud's own timeout is `{DEFAULT_TIMEOUT}s`; that also holds without this line"
+            )),
         ),
         Some(_) => {}
         None => findings.push(

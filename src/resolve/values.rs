@@ -24,10 +24,11 @@ pub(super) fn prefix(written: ast::Address, place: Location, findings: &mut Find
             1 => "the last bit must be 0".to_owned(),
             bits => format!("the last {bits} bits must be 0"),
         };
-        findings.push(
-            Diagnostic::error(codes::HOST_BITS, message, place, label)
-                .help(format!("write `{}` for the network, or `{}` for the address", net.trunc(), net.addr())),
-        );
+        findings.push(Diagnostic::error(codes::HOST_BITS, message, place, label).help(format!(
+            "write `{}` for the network, or `{}` for the address",
+            net.trunc(),
+            net.addr()
+        )));
     }
     net.trunc()
 }
@@ -65,7 +66,8 @@ fn range(written: ast::Ports, place: Location) -> Result<(u16, u16), Box<Diagnos
         );
     }
     if low == 0 {
-        let help = "ports go from 1 to 65535; leave `port` out to match every packet of the protocol".to_owned();
+        let help =
+            "ports go from 1 to 65535; leave `port` out to match every packet of the protocol".to_owned();
         let message = if high == 0 { "`0` is no port".to_owned() } else { format!("`{text}` holds port 0") };
         return wrong(codes::PORT_ZERO, message, "ports begin at 1", help);
     }
@@ -92,11 +94,7 @@ pub(super) fn protocol(
 }
 
 /// A protocol number as a protocol.
-fn protocol_number(
-    written: ast::Spanned<u32>,
-    file: FileId,
-    findings: &mut Findings,
-) -> Option<Protocol> {
+fn protocol_number(written: ast::Spanned<u32>, file: FileId, findings: &mut Findings) -> Option<Protocol> {
     let number = u8::try_from(written.value).ok().map(Protocol);
     if number.is_none() {
         let message = format!("`{}` is no protocol number", written.value);

@@ -34,11 +34,7 @@ struct Loader<'a> {
     path: Vec<Open>,
 }
 
-pub(super) fn load(
-    files: &dyn FileSystem,
-    root: &Path,
-    options: &LoadOptions,
-) -> Result<Loaded, LoadError> {
+pub(super) fn load(files: &dyn FileSystem, root: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {
     let failed = |path: &Path| {
         let path = path.display().to_string();
         move |why| LoadError { path, why }
@@ -110,7 +106,8 @@ impl Loader<'_> {
         if self.known.contains_key(&path) {
             return Ok(());
         }
-        let text = read(self.files, &path, self.most).map_err(|why| Box::new(unreadable(written, at, &why)))?;
+        let text =
+            read(self.files, &path, self.most).map_err(|why| Box::new(unreadable(written, at, &why)))?;
         let shown = self.shown(&path);
         self.open(path, shown, text);
         Ok(())
@@ -128,9 +125,10 @@ impl Loader<'_> {
         if let Ok(inside) = path.strip_prefix(&self.home) {
             return inside.display().to_string();
         }
-        let other = self.others.iter().find_map(|(given, folder)| {
-            path.strip_prefix(folder).ok().map(|inside| given.join(inside))
-        });
+        let other = self
+            .others
+            .iter()
+            .find_map(|(given, folder)| path.strip_prefix(folder).ok().map(|inside| given.join(inside)));
         other.unwrap_or_else(|| path.to_owned()).display().to_string()
     }
 

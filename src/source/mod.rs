@@ -58,11 +58,7 @@ pub fn load(root: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {
 }
 
 /// Loads a policy from any file system.
-pub fn load_from(
-    files: &dyn FileSystem,
-    root: &Path,
-    options: &LoadOptions,
-) -> Result<Loaded, LoadError> {
+pub fn load_from(files: &dyn FileSystem, root: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {
     includes::load(files, root, options)
 }
 

@@ -55,9 +55,11 @@ fn other_folders_must_be_allowed() {
 
 #[test]
 fn what_lies_outside_is_not_told() {
-    let files = [("/home/policy.sg", "include \"../there.sg\"\ninclude \"../not-there.sg\"\n"), ("/there.sg", "")];
+    let files =
+        [("/home/policy.sg", "include \"../there.sg\"\ninclude \"../not-there.sg\"\n"), ("/there.sg", "")];
     let loaded = loaded(&files, &LoadOptions::default());
-    let told: Vec<String> = loaded.diagnostics.iter().map(|found| found.message.replace("not-", "")).collect();
+    let told: Vec<String> =
+        loaded.diagnostics.iter().map(|found| found.message.replace("not-", "")).collect();
     assert_eq!(told[0], told[1]);
     assert_eq!(codes(&loaded), ["include-outside"; 2]);
 }

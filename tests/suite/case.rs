@@ -51,7 +51,10 @@ pub fn packet(policy: &Policy, line: &str) -> (Verdict, Packet) {
         source: source_port.unwrap_or(40_000),
         destination: destination_port.unwrap_or(40_000),
     });
-    (verdict, Packet::new(source, destination, protocol, ports).unwrap_or_else(|error| panic!("{line}: {error}")))
+    (
+        verdict,
+        Packet::new(source, destination, protocol, ports).unwrap_or_else(|error| panic!("{line}: {error}")),
+    )
 }
 
 fn end(policy: &Policy, words: &[&str]) -> (IpAddr, Option<u16>) {

@@ -30,7 +30,7 @@ expect allow tcp from 203.0.113.9 to web-1 port 443
 fn help_goes_to_standard_output_and_every_command_shows_examples() {
     let run = palisade(&["--help"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
-    for command in ["check", "compile", "fmt", "eval", "explain", "import", "completions", "man"] {
+    for command in ["check", "compile", "fmt", "eval", "explain", "completions", "man"] {
         assert!(run.stdout.contains(command), "{command}");
         let run = palisade(&[command, "--help"]);
         assert_eq!(run.code, 0, "{command}");
@@ -77,8 +77,11 @@ fn errors_come_as_json_lines_on_request() {
     let place = folder(&[("bad.sg", "group web {\n  kind basic\n}\n")]);
     let run = palisade(&["check", "--format", "json", arg(&place.path().join("bad.sg"))]);
     assert_eq!(run.code, 2);
-    let lines: Vec<serde_json::Value> =
-        run.stderr.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    let lines: Vec<serde_json::Value> = run
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")))
+        .collect();
     assert!(!lines.is_empty());
     for line in lines {
         for key in ["code", "severity", "message", "file", "line", "column", "span", "help"] {
@@ -115,7 +118,9 @@ fn compile_check_finds_stale_missing_and_left_over_files() {
     assert!(!out.exists(), "--check writes nothing");
 
     assert_eq!(palisade(&compile).code, 0);
-    assert!(out.join("web-1.nft").exists() && out.join("web-2.nft").exists() && out.join("web-1.sysctl").exists());
+    assert!(
+        out.join("web-1.nft").exists() && out.join("web-2.nft").exists() && out.join("web-1.sysctl").exists()
+    );
     let run = palisade(&check);
     assert_eq!((run.code, run.stdout.as_str()), (0, ""));
 
@@ -140,7 +145,11 @@ fn several_files_do_not_fit_on_standard_output() {
     assert!(run.stderr.contains("-o DIR"), "{}", run.stderr);
     let run = palisade(&["compile", arg(&policy), "--instance", "web-2"]);
     assert_eq!(run.code, 0);
-    assert!(run.stdout.starts_with("#!/usr/sbin/nft -f\n") && run.stdout.contains("10.0.1.2"), "{}", run.stdout);
+    assert!(
+        run.stdout.starts_with("#!/usr/sbin/nft -f\n") && run.stdout.contains("10.0.1.2"),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
@@ -152,8 +161,10 @@ fn output_is_the_same_every_time() {
         for out in &outs {
             assert_eq!(palisade(&["compile", arg(&policy), "--target", target, "-o", arg(out)]).code, 0);
         }
-        let mut names: Vec<_> =
-            std::fs::read_dir(&outs[0]).expect("files").map(|entry| entry.expect("an entry").file_name()).collect();
+        let mut names: Vec<_> = std::fs::read_dir(&outs[0])
+            .expect("files")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
         names.sort();
         assert!(names.len() >= 2, "{target}: {names:?}");
         for name in names {
@@ -170,7 +181,11 @@ fn fmt_formats_in_place_and_checks() {
     let policy = place.path().join("policy.sg");
     let run = palisade(&["fmt", "--check", arg(&policy)]);
     assert_eq!(run.code, 3);
-    assert!(run.stdout.contains("-      kind   basic") && run.stdout.contains("+  kind basic"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("-      kind   basic") && run.stdout.contains("+  kind basic"),
+        "{}",
+        run.stdout
+    );
     assert_eq!(palisade(&["fmt", arg(&policy)]).code, 0);
     assert_eq!(std::fs::read_to_string(&policy).expect("the file"), POLICY);
     assert_eq!(palisade(&["fmt", "--check", arg(&policy)]).code, 0);
@@ -243,7 +258,10 @@ instance ib {
         for engine in ["reference", "plan", "matcher", "nftables", "iptables"] {
             let line = packet(&format!(r#","to_instance":"{name}""#));
             let run = palisade_with(&["eval", arg(&policy), "--engine", engine, "--packets", "-"], &line);
-            assert!(run.stdout.starts_with(&format!("{{\"verdict\":\"{verdict}\"")), "{engine} {name}: {run:?}");
+            assert!(
+                run.stdout.starts_with(&format!("{{\"verdict\":\"{verdict}\"")),
+                "{engine} {name}: {run:?}"
+            );
         }
     }
 }

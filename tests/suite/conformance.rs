@@ -20,7 +20,8 @@ fn check(case: &Case) {
         let mut engine = Engine::new(resolved, kind);
         for line in packets {
             let (verdict, packet): (_, Packet) = case::packet(resolved, line);
-            let answer = engine.decide(&packet, None, None).unwrap_or_else(|error| panic!("{title}: {error}"));
+            let answer =
+                engine.decide(&packet, None, None).unwrap_or_else(|error| panic!("{title}: {error}"));
             assert_eq!(answer.verdict, verdict, "{title}: {} on `{line}`: {answer:#?}", kind.name());
         }
     }

@@ -18,7 +18,8 @@ fn all_engines_agree_on_random_policies() {
         for answer in compare(seed) {
             packets += 1;
             allowed += u64::from(answer.verdict == palisade_ir::Verdict::Allow);
-            logged += u64::from([&answer.egress, &answer.ingress].into_iter().flatten().any(|end| end.logged));
+            logged +=
+                u64::from([&answer.egress, &answer.ingress].into_iter().flatten().any(|end| end.logged));
         }
     }
     println!("{policies} policies, {packets} packets, {allowed} allowed, {logged} logged");
@@ -32,7 +33,8 @@ fn all_engines_agree_on_random_policies() {
 fn compare(seed: u64) -> Vec<Answer> {
     let text = sample::random_policy(seed);
     let loaded = palisade::front::read_text("policy.sg", &text);
-    let policy = loaded.policy.as_ref().unwrap_or_else(|| panic!("seed {seed}: {:#?}\n{text}", loaded.diagnostics));
+    let policy =
+        loaded.policy.as_ref().unwrap_or_else(|| panic!("seed {seed}: {:#?}\n{text}", loaded.diagnostics));
     let mut reference = Engine::new(policy, EngineKind::Reference);
     let packets = sample::boundary_packets(reference.plan(), seed);
     let judged: Vec<_> = packets
@@ -52,7 +54,8 @@ fn compare(seed: u64) -> Vec<Answer> {
             let exact = matches!(kind, EngineKind::Reference | EngineKind::Plan | EngineKind::Matcher);
             let outcome = |answer: &Answer| {
                 let ends = [told(&answer.egress), told(&answer.ingress)];
-                let ends = ends.map(|end| end.map(|(verdict, logged, rule)| (verdict, logged, exact.then_some(rule))));
+                let ends = ends
+                    .map(|end| end.map(|(verdict, logged, rule)| (verdict, logged, exact.then_some(rule))));
                 (answer.verdict, ends)
             };
             assert_eq!(

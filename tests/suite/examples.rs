@@ -56,7 +56,11 @@ fn examples_check_without_a_warning_and_are_formatted() {
 fn every_example_explains_itself() {
     for (example, folder, _) in OUTPUTS {
         let path = root().join("examples").join(example).join("README.md");
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        assert!(text.contains(&format!("-o examples/{example}/{folder}")), "{example} does not say how {folder} is made");
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(
+            text.contains(&format!("-o examples/{example}/{folder}")),
+            "{example} does not say how {folder} is made"
+        );
     }
 }

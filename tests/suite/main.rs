@@ -1,11 +1,13 @@
 //! The suites: data in, one check per feature. `tests/README.md` says what each holds.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod case;
 mod cli;
 mod command;
 mod conformance;
+mod diagnostics;
 mod differential;
 mod examples;
 mod hostile;
+mod import;
 mod tidy;

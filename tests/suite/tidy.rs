@@ -48,7 +48,11 @@ fn arrows_point_one_way() {
         .iter()
         .map(|(name, uses)| ((*name).to_owned(), uses.iter().map(|it| (*it).to_owned()).collect()))
         .collect();
-    assert_eq!(found.keys().collect::<Vec<_>>(), allowed.keys().collect::<Vec<_>>(), "crates come and go in ARROWS too");
+    assert_eq!(
+        found.keys().collect::<Vec<_>>(),
+        allowed.keys().collect::<Vec<_>>(),
+        "crates come and go in ARROWS too"
+    );
     for (name, uses) in &found {
         assert!(uses.is_subset(&allowed[name]), "{name} uses {uses:?}");
     }
