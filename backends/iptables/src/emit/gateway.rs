@@ -5,9 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use palisade_ir::{
-    Direction, EmitError, Family, Ifname, InstancePlan, NicPlan, NicRef, Options, Plan, Verdict,
-};
+use palisade_ir::{Direction, EmitError, Family, Ifname, InstancePlan, NicPlan, NicRef, Plan, Verdict};
 
 use super::rule::Exits;
 use super::sets::Sets;
@@ -50,10 +48,9 @@ pub(super) fn check(plan: &Plan, unmanaged: Verdict) -> Result<(), EmitError> {
 
 /// The filter table of one family.
 pub(super) fn table(context: &Context<'_>, sets: &mut Sets) -> Result<Table, EmitError> {
-    let Options { chains_only, .. } = context.options;
     let mut table = Table::new();
     let mut forward = None;
-    if !chains_only {
+    if !context.options.chains_only {
         for name in ["INPUT", "FORWARD", "OUTPUT"] {
             let chain = table.built_in(name, Verdict::Allow);
             forward = forward.or((name == "FORWARD").then_some(chain));
@@ -79,11 +76,11 @@ pub(super) fn table(context: &Context<'_>, sets: &mut Sets) -> Result<Table, Emi
         }
         for (at, _, nic) in context.plan.nics() {
             let Some(chain) = chains.get(&at) else { continue };
-            let (rules, exits) = match direction {
-                Direction::Out => (&nic.egress, Exits::Returning { finish }),
-                Direction::In => (&nic.ingress, Exits::Final),
+            let exits = match direction {
+                Direction::Out => Exits::Returning { finish },
+                Direction::In => Exits::Final,
             };
-            nic::fill(context, sets, &mut table, *chain, rules, exits)?;
+            nic::fill(context, sets, &mut table, *chain, nic::rules(nic, direction), exits)?;
         }
     }
     Ok(table)
@@ -92,14 +89,13 @@ pub(super) fn table(context: &Context<'_>, sets: &mut Sets) -> Result<Table, Emi
 /// The chain for what an egress sub-chain allows, if one is needed: the receiver decides, else it is accepted. Beside
 /// other tools there is none: it would accept what flat rules leave to them.
 fn finish(context: &Context<'_>, table: &mut Table, to: ChainId) -> Result<Option<ChainId>, EmitError> {
-    let Options { chains_only, .. } = context.options;
     let mut rules = context.plan.nics().flat_map(|(_, _, nic)| nic.egress.rules());
     let needed = rules.any(|rule| {
         rule.matches.family() == context.family
             && rule.outcome.verdict == Verdict::Allow
             && matching::needs_exceptions(&rule.matches)
     });
-    if *chains_only || !needed {
+    if context.options.chains_only || !needed {
         return Ok(None);
     }
     let chain = table.chain("PALISADE-SENT")?;

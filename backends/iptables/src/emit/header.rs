@@ -16,7 +16,7 @@ fn comments(lines: &[String]) -> String {
     text
 }
 
-/// `web1` or `gateway`: what the rules stand on.
+/// ``host `web1` `` or `gateway`: what the rules stand on.
 fn place(plan: &Plan, options: &Options) -> String {
     match options.placement {
         Placement::Host(at) => {
@@ -104,12 +104,11 @@ fn hooks(options: &Options, tool: &str) -> Vec<String> {
 }
 
 fn scope(options: &Options) -> Vec<String> {
-    let Options { placement, prelude, unmanaged, .. } = options;
-    match placement {
+    match options.placement {
         Placement::Host(_) => {
-            let blocks: Vec<&str> = prelude.iter().map(|block| block.name()).collect();
+            let blocks: Vec<&str> = options.prelude.iter().map(|block| block.name()).collect();
             let blocks = if blocks.is_empty() { "none".to_owned() } else { blocks.join(", ") };
-            let rest = match unmanaged {
+            let rest = match options.unmanaged {
                 Verdict::Allow => "left alone",
                 Verdict::Deny => "denied",
             };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use palisade_ir::{Direction, EmitError, Family, InstanceId, InstancePlan, NicPlan, Options, Plan, Verdict};
+use palisade_ir::{Direction, EmitError, Family, InstanceId, InstancePlan, NicPlan, Plan, Verdict};
 
 use super::rule::Exits;
 use super::sets::Sets;
@@ -32,12 +32,12 @@ fn find(plan: &Plan, at: InstanceId) -> Result<&InstancePlan, EmitError> {
 /// The filter table of one family.
 pub(super) fn table(context: &Context<'_>, at: InstanceId, sets: &mut Sets) -> Result<Table, EmitError> {
     let instance = find(context.plan, at)?;
-    let Options { unmanaged, chains_only, .. } = context.options;
+    let unmanaged = context.options.unmanaged;
     let mut table = Table::new();
     let mut built_in = Vec::new();
-    if !chains_only {
+    if !context.options.chains_only {
         for name in ["INPUT", "FORWARD", "OUTPUT"] {
-            built_in.push((name, table.built_in(name, *unmanaged)));
+            built_in.push((name, table.built_in(name, unmanaged)));
         }
     }
     for (direction, (hook, entry)) in [Direction::In, Direction::Out].into_iter().zip(ENTRIES) {
@@ -49,15 +49,11 @@ pub(super) fn table(context: &Context<'_>, at: InstanceId, sets: &mut Sets) -> R
         prelude::write(context, &mut table, entry, direction);
         prelude::sessions(context, &mut table, entry);
         dispatch(context, &mut table, entry, &chains, direction);
-        if *unmanaged == Verdict::Deny {
+        if unmanaged == Verdict::Deny {
             table.rule::<&str>(entry, &[], "unmanaged interface", Target::Drop);
         }
         for (nic, chain) in chains {
-            let rules = match direction {
-                Direction::In => &nic.ingress,
-                Direction::Out => &nic.egress,
-            };
-            nic::fill(context, sets, &mut table, chain, rules, Exits::Final)?;
+            nic::fill(context, sets, &mut table, chain, nic::rules(nic, direction), Exits::Final)?;
         }
     }
     Ok(table)

@@ -55,7 +55,8 @@ fn check(plan: &Plan, options: &Options) -> Result<(), EmitError> {
     if let Some(table) = table {
         return Err(error::table_name(table));
     }
-    sysctl::check(plan)?;
+    let Plan { session_timeout, networks: _, sets: _, rules: _, instances: _ } = plan;
+    sysctl::check(*session_timeout)?;
     match placement {
         Placement::Host(instance) => host::check(plan, *instance),
         Placement::Gateway => gateway::check(plan, *unmanaged),

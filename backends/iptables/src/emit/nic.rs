@@ -1,11 +1,20 @@
 //! The chain of a NIC and direction: its rules in order, then its default.
 
-use palisade_ir::{Chain, EmitError};
+use palisade_ir::{Chain, Direction, EmitError, NicPlan};
 
 use super::rule::{self, Exits};
 use super::sets::Sets;
 use super::table::{ChainId, Table};
 use super::{Context, comment};
+
+/// The rules of a NIC in one direction.
+pub(super) const fn rules(nic: &NicPlan, direction: Direction) -> &Chain {
+    let NicPlan { interface: _, via: _, network: _, side: _, addresses: _, ingress, egress } = nic;
+    match direction {
+        Direction::In => ingress,
+        Direction::Out => egress,
+    }
+}
 
 /// Fills a declared chain.
 pub(super) fn fill(

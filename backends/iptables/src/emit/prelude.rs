@@ -1,6 +1,6 @@
 //! What stands before the rules: on a host the blocks asked for, everywhere the packets of live sessions.
 
-use palisade_ir::{Direction, Family, Options, Prelude};
+use palisade_ir::{Direction, Family, Prelude};
 
 use super::Context;
 use super::table::{ChainId, Table, Target};
@@ -12,8 +12,7 @@ const LISTENER_TYPES: [u8; 4] = [130, 131, 132, 143];
 
 /// The blocks asked for, in their fixed order, for packets in this direction.
 pub(super) fn write(context: &Context<'_>, table: &mut Table, chain: ChainId, direction: Direction) {
-    let Options { prelude, .. } = context.options;
-    for block in Prelude::ALL.into_iter().filter(|block| prelude.contains(block)) {
+    for block in Prelude::ALL.into_iter().filter(|block| context.options.prelude.contains(block)) {
         let comment = format!("prelude {}", block.name());
         let target = match block {
             Prelude::Invalid => Target::Drop,

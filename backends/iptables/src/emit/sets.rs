@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use palisade_ir::{EmitError, Family, PrefixSet, SetId, SetKind};
+use palisade_ir::{EmitError, Family, NamedSet, PrefixSet, SetId, SetKind};
 
 use super::name::{Names, hash};
 use super::{Context, error};
@@ -53,12 +53,12 @@ impl Sets {
             .and_then(|id| context.plan.sets.get(id.0 as usize))
             .filter(|set| set.family(family).as_ref() == prefixes);
         let full = match named {
-            Some(set) => {
-                let kind = match set.kind {
+            Some(NamedSet { kind, name, description: _, v4: _, v6: _ }) => {
+                let kind = match kind {
                     SetKind::Set => 's',
                     SetKind::Group => 'g',
                 };
-                format!("PAL-{kind}{digit}-{}", set.name)
+                format!("PAL-{kind}{digit}-{name}")
             }
             None if prefixes.prefixes().len() <= FEW => return Ok(None),
             None => format!("PAL-l{digit}-{:016x}", hash(members(prefixes).join(" ").as_bytes())),

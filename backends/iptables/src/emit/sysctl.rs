@@ -55,8 +55,7 @@ const TIMERS: [(&str, bool, Lasts); 25] = [
 ];
 
 /// Refuses a timeout the kernel cannot count.
-pub(super) fn check(plan: &Plan) -> Result<(), EmitError> {
-    let seconds = plan.session_timeout;
+pub(super) fn check(seconds: u32) -> Result<(), EmitError> {
     if seconds > LONGEST { Err(error::session_timeout(seconds, LONGEST)) } else { Ok(()) }
 }
 

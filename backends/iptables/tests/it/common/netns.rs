@@ -37,7 +37,9 @@ impl Namespace {
                 Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
             found.map_err(|_| format!("`{tool}` is missing"))?;
         }
-        let name = format!("palisade-ipt-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        // The process id comes first: other suites of this project sweep away namespaces of processes that are gone.
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("palisade-{}-iptables{count}", std::process::id());
         let made =
             Command::new("ip").args(["netns", "add", &name]).output().map_err(|error| error.to_string())?;
         if !made.status.success() {
