@@ -65,13 +65,19 @@ impl Page<'_> {
         Span::new(start, border(span.end).max(start))
     }
 
-    /// The same, but the end of the text counts as its last character: nothing can be drawn behind that.
+    /// The same, but at least one character wide: miette loses empty places. The end of the text counts as its last
+    /// character, since nothing can be drawn behind that.
     #[cfg(feature = "cli")]
     pub(super) fn drawable(&self, span: Span) -> Span {
         let span = self.clamp(span);
-        match self.text.char_indices().next_back() {
-            Some((last, _)) if span.start == self.text.len() => Span::new(last, span.end),
-            Some(_) | None => span,
+        if !span.is_empty() {
+            return span;
+        }
+        let (before, after) = self.text.split_at_checked(span.start).unwrap_or((&self.text, ""));
+        match (after.chars().next(), before.char_indices().next_back()) {
+            (Some(next), _) => Span::new(span.start, span.start + next.len_utf8()),
+            (None, Some((last, _))) => Span::new(last, span.end),
+            (None, None) => span,
         }
     }
 
