@@ -27,7 +27,10 @@ fn read(path: &Path) -> Result<Input, Failure> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Input { name, text }),
         Err(_) => {
-            output::complain(&format!("`{name}` is not UTF-8 text"), Some("listings are JSON, which is UTF-8"));
+            output::complain(
+                &format!("`{name}` is not UTF-8 text"),
+                Some("listings are JSON, which is UTF-8"),
+            );
             Err(Failure::Told(Exit::Rejected))
         }
     }

@@ -56,7 +56,11 @@ fn check(name: &str, import: &Import) {
     let Some(policy) = &import.policy else { return };
     assert_eq!(format(policy).as_ref(), Ok(policy), "{name}: not formatted");
     let front = front::read_text("policy.sg", policy);
-    assert!(front.policy.is_some(), "{name}: {}\n{policy}", report::plain(&front.diagnostics, &front.sources));
+    assert!(
+        front.policy.is_some(),
+        "{name}: {}\n{policy}",
+        report::plain(&front.diagnostics, &front.sources)
+    );
 }
 
 fn shown(import: &Import) -> String {
@@ -135,7 +139,8 @@ fn documented_answers() {
         ("DescribeSecurityGroups-6.json", Err("no-listing")),
     ];
     let files = entries(&folder).into_iter().filter(|path| path.extension().is_some_and(|it| it == "json"));
-    let found: Vec<String> = files.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    let found: Vec<String> =
+        files.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     assert_eq!(found, expected.map(|(file, _)| file));
     for (file, expected) in expected {
         let import = aliyun::import(&[input(&folder.join(file))]);
@@ -143,7 +148,11 @@ fn documented_answers() {
         match expected {
             Ok(rules) => {
                 let policy = front::read_text("policy.sg", &import.policy.expect(file)).policy.expect(file);
-                assert_eq!(policy.groups.iter().map(|group| group.rules.len()).sum::<usize>(), rules, "{file}");
+                assert_eq!(
+                    policy.groups.iter().map(|group| group.rules.len()).sum::<usize>(),
+                    rules,
+                    "{file}"
+                );
             }
             Err(code) => {
                 let codes: Vec<&str> = import.diagnostics.iter().map(|found| found.code).collect();
@@ -190,17 +199,26 @@ fn hostile_texts_stay_texts() {
     };
     let export = serde_json::json!([{"Direction": "ingress", "IpProtocol": "TCP", "PortRange": "22/22",
         "Policy": "Accept", "Priority": 1, "SourceCidrIp": "192.0.2.0/24"}]);
-    for text in HOSTILE.iter().map(|text| (*text).to_owned()).chain(HOSTILE.iter().map(|text| text.repeat(200))) {
+    for text in
+        HOSTILE.iter().map(|text| (*text).to_owned()).chain(HOSTILE.iter().map(|text| text.repeat(200)))
+    {
         let inputs = [
             Input { name: "listing.json".to_owned(), text: listing(&text).to_string() },
             Input { name: format!("{text}.json"), text: export.to_string() },
         ];
         let import = aliyun::import(&inputs);
         check(&text, &import);
-        let policy = import.policy.clone().unwrap_or_else(|| panic!("{text:?}: {}", report::plain(&import.diagnostics, &import.sources)));
+        let policy = import
+            .policy
+            .clone()
+            .unwrap_or_else(|| panic!("{text:?}: {}", report::plain(&import.diagnostics, &import.sources)));
         let file = parse(&policy).file;
         let kinds: Vec<&str> = file.items.iter().map(|item| kind(&item.kind)).collect();
-        assert_eq!(kinds, ["network", "network", "set", "group 2", "group 1", "group 0"], "{text:?}\n{policy}");
+        assert_eq!(
+            kinds,
+            ["network", "network", "set", "group 2", "group 1", "group 0"],
+            "{text:?}\n{policy}"
+        );
     }
 }
 
@@ -233,7 +251,8 @@ fn deep_and_large_texts_are_no_burden() {
         import.diagnostics.iter().map(|found| found.code).collect()
     };
     assert_eq!(codes(deep), ["palisade::import::wrong-type"]);
-    let rule = r#"{"Direction":"ingress","IpProtocol":"UNKNOWN","PortRange":"1","Policy":"Accept","Priority":1}"#;
+    let rule =
+        r#"{"Direction":"ingress","IpProtocol":"UNKNOWN","PortRange":"1","Policy":"Accept","Priority":1}"#;
     let many = format!("[{}]", vec![rule; 20_000].join(","));
     let found = codes(many);
     assert_eq!(found.len(), 1, "one error for one mistake, however often it is made");

@@ -65,13 +65,17 @@ fn a_policy_is_never_more_open_than_its_listing() {
         let stranger = if text.contains("group sg-x ") { STRANGER } else { "" };
         let text = format!("{text}{INSTANCES}{stranger}");
         let policy = palisade::front::read_text("policy.sg", &text).policy.expect("a policy");
-        let same = !import.diagnostics.iter().any(|found| CLOSER.iter().any(|code| found.code.ends_with(code)));
+        let same =
+            !import.diagnostics.iter().any(|found| CLOSER.iter().any(|code| found.code.ends_with(code)));
         *(if same { &mut equal } else { &mut closer }) += 1;
         for _ in 0..PACKETS {
             let packet = packet(&mut dice);
             let (cloud, ours) = (judge(&groups, &packet), decide(&policy, &packet));
             let fine = if same { cloud == ours } else { cloud == Verdict::Allow || ours == Verdict::Deny };
-            assert!(fine, "listing {seed}: {packet:?}: the cloud says {cloud}, the policy {ours}\n{groups:#?}\n{text}");
+            assert!(
+                fine,
+                "listing {seed}: {packet:?}: the cloud says {cloud}, the policy {ours}\n{groups:#?}\n{text}"
+            );
         }
     }
     // The dice make contradictory listings too, which are refused; the others must be enough to mean something.
@@ -91,20 +95,27 @@ fn group(dice: &mut Dice, id: &'static str) -> Group {
     let inner = if enterprise { "Drop" } else { dice.pick(&["Accept", "Drop"]) };
     let mut rules: Vec<Value> = (0..dice.roll() % 5).map(|_| rule(dice, id, enterprise)).collect();
     if dice.roll().is_multiple_of(8) {
-        rules = [("ICMP", "-1/-1"), ("TCP", "22/22"), ("TCP", "3389/3389"), ("TCP", "80/80"), ("TCP", "443/443")]
-            .into_iter()
-            .take(if dice.roll().is_multiple_of(2) { 3 } else { 5 })
-            .map(|(protocol, ports)| {
-                json!({"Direction": "ingress", "IpProtocol": protocol, "PortRange": ports, "Policy": "Accept",
+        rules = [
+            ("ICMP", "-1/-1"),
+            ("TCP", "22/22"),
+            ("TCP", "3389/3389"),
+            ("TCP", "80/80"),
+            ("TCP", "443/443"),
+        ]
+        .into_iter()
+        .take(if dice.roll().is_multiple_of(2) { 3 } else { 5 })
+        .map(|(protocol, ports)| {
+            json!({"Direction": "ingress", "IpProtocol": protocol, "PortRange": ports, "Policy": "Accept",
                     "Priority": 110, "SourceCidrIp": "0.0.0.0/0"})
-            })
-            .collect();
+        })
+        .collect();
     }
     Group { id, enterprise, inner, rules }
 }
 
 fn rule(dice: &mut Dice, id: &str, enterprise: bool) -> Value {
-    let protocol = dice.pick(&["TCP", "tcp", "UDP", "ICMP", "icmp", "ICMPv6", "GRE", "ALL", "all", "132", "6"]);
+    let protocol =
+        dice.pick(&["TCP", "tcp", "UDP", "ICMP", "icmp", "ICMPv6", "GRE", "ALL", "all", "132", "6"]);
     let ports = match protocol {
         "TCP" | "tcp" | "UDP" | "6" => dice.pick(&["22/22", "80/443", "1/65535", "-1/-1", "20/22"]),
         _ => dice.pick(&["-1/-1", "", "1/65535"]),
@@ -130,14 +141,19 @@ fn rule(dice: &mut Dice, id: &str, enterprise: bool) -> Value {
             set(format!("{peer}GroupId"), "sg-x");
             set(format!("{peer}PrefixListId"), "pl-1");
         }
-        _ => set(format!("{peer}CidrIp"), dice.pick(&["0.0.0.0/0", "10.0.1.0/24", "10.0.2.1", "203.0.113.9/24"])),
+        _ => set(
+            format!("{peer}CidrIp"),
+            dice.pick(&["0.0.0.0/0", "10.0.1.0/24", "10.0.2.1", "203.0.113.9/24"]),
+        ),
     }
     match dice.roll() % 10 {
         0 => set(format!("{local}CidrIp"), dice.pick(&["0.0.0.0/0", "10.0.1.0/24", "10.0.0.0/16"])),
         1 => set(format!("Ipv6{local}CidrIp"), "fd00::/16"),
         2 => set(format!("{local}GroupId"), dice.pick(&[id, "sg-x"])),
         3 => set("PortRangeListId".to_owned(), "prl-1"),
-        4 if ports.contains('/') => set("SourcePortRange".to_owned(), dice.pick(&["-1/-1", "-1/-1", "40000/40001"])),
+        4 if ports.contains('/') => {
+            set("SourcePortRange".to_owned(), dice.pick(&["-1/-1", "-1/-1", "40000/40001"]))
+        }
         _ => {}
     }
     rule
@@ -161,11 +177,19 @@ fn inputs(groups: &[Group]) -> Vec<Input> {
 
 fn packet(dice: &mut Dice) -> Packet {
     loop {
-        let addresses: Vec<&str> =
-            MEMBERS.iter().map(|(address, _)| *address).chain(["203.0.113.9", "2001:db8::9", "2001:db8::9"]).collect();
-        let [source, destination] = [(); 2].map(|()| dice.pick(&addresses).parse::<IpAddr>().expect("an address"));
-        let protocol = Protocol::parse(dice.pick(&["tcp", "tcp", "udp", "icmp", "icmpv6", "icmpv6", "gre", "132"])).expect("known");
-        let port = |dice: &mut Dice| dice.pick(&["0", "1", "22", "80", "443", "3389", "40000"]).parse().expect("a port");
+        let addresses: Vec<&str> = MEMBERS
+            .iter()
+            .map(|(address, _)| *address)
+            .chain(["203.0.113.9", "2001:db8::9", "2001:db8::9"])
+            .collect();
+        let [source, destination] =
+            [(); 2].map(|()| dice.pick(&addresses).parse::<IpAddr>().expect("an address"));
+        let protocol =
+            Protocol::parse(dice.pick(&["tcp", "tcp", "udp", "icmp", "icmpv6", "icmpv6", "gre", "132"]))
+                .expect("known");
+        let port = |dice: &mut Dice| {
+            dice.pick(&["0", "1", "22", "80", "443", "3389", "40000"]).parse().expect("a port")
+        };
         let ports = PacketPorts { source: port(dice), destination: port(dice) };
         let ports = (protocol.has_ports() && !dice.roll().is_multiple_of(8)).then_some(ports);
         // Families that do not go together make no packet.
@@ -206,8 +230,12 @@ fn is_member(address: IpAddr, group: &str) -> bool {
 
 /// The verdict of the strongest rule that matches, denies first.
 fn rules_say(group: &Group, direction: &str, packet: &Packet) -> Option<Verdict> {
-    let matching = group.rules.iter().filter(|rule| text(rule, "Direction") == direction && matches(group, rule, packet));
-    let strength = |rule: &Value| (number(rule, "Priority"), text(rule, "Policy").to_ascii_lowercase() == "accept");
+    let matching = group
+        .rules
+        .iter()
+        .filter(|rule| text(rule, "Direction") == direction && matches(group, rule, packet));
+    let strength =
+        |rule: &Value| (number(rule, "Priority"), text(rule, "Policy").to_ascii_lowercase() == "accept");
     let (_, accept) = matching.map(strength).min()?;
     Some(if accept { Verdict::Allow } else { Verdict::Deny })
 }
@@ -221,7 +249,8 @@ fn number(rule: &Value, key: &str) -> u64 {
 }
 
 fn matches(group: &Group, rule: &Value, packet: &Packet) -> bool {
-    let [peer, local] = if text(rule, "Direction") == "ingress" { ["Source", "Dest"] } else { ["Dest", "Source"] };
+    let [peer, local] =
+        if text(rule, "Direction") == "ingress" { ["Source", "Dest"] } else { ["Dest", "Source"] };
     let address = |end: &str| if end == "Source" { packet.source() } else { packet.destination() };
     let inside = |prefix: &str, address: IpAddr| within(prefix, address);
     let prefixes = |end: &str| [text(rule, &format!("{end}CidrIp")), text(rule, &format!("Ipv6{end}CidrIp"))];
@@ -277,7 +306,8 @@ fn traffic_matches(rule: &Value, packet: &Packet, peer_is_v6: bool) -> bool {
     let source = text(rule, "SourcePortRange");
     let tested = |range: &str, port: fn(PacketPorts) -> u16| {
         let (first, last) = range.split_once('/').expect("a range");
-        let within = |port: u16| (first.parse::<u16>().unwrap()..=last.parse::<u16>().unwrap()).contains(&port);
+        let within =
+            |port: u16| (first.parse::<u16>().unwrap()..=last.parse::<u16>().unwrap()).contains(&port);
         packet.ports().is_some_and(|ports| within(port(ports)))
     };
     spoken
