@@ -2,7 +2,17 @@
 //! export of a group's rules, as a policy.
 //!
 //! The data flows one way: text, located JSON (`json`), what the file is (`document`, `permission`), what is known of
-//! each group (`groups`), rules that a policy can say (`rules`, `families`, `defaults`), syntax tree (`policy`), text.
+//! each group (`groups`), rules that a policy can say (`rules`, `families`, `defaults`), syntax tree (`policy`,
+//! `naming`, `statement`), text.
+//!
+//! What must hold: the policy allows nothing that the listing denies. So of what the listing only names,
+//!
+//! - a peer group without a listing becomes a group that nobody is in yet, isolated inside;
+//! - a prefix list that an allow names becomes an empty set; any other allow that cannot be said is left out;
+//! - a deny that cannot be said is an error, and so is a listing that goes on on another page.
+//!
+//! A value that is missing is read as the API's documented default, with a warning, except where the default of
+//! requests and the usual answer differ (`NicType` in the classic network): there it is an error.
 
 mod codes;
 mod defaults;

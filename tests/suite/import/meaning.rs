@@ -235,7 +235,7 @@ fn rules_say(group: &Group, direction: &str, packet: &Packet) -> Option<Verdict>
         .iter()
         .filter(|rule| text(rule, "Direction") == direction && matches(group, rule, packet));
     let strength =
-        |rule: &Value| (number(rule, "Priority"), text(rule, "Policy").to_ascii_lowercase() == "accept");
+        |rule: &Value| (number(rule, "Priority"), text(rule, "Policy").eq_ignore_ascii_case("accept"));
     let (_, accept) = matching.map(strength).min()?;
     Some(if accept { Verdict::Allow } else { Verdict::Deny })
 }
