@@ -3,7 +3,15 @@
 //! It knows spelling and nothing else. Names are not looked up, port and priority numbers are not
 //! range-checked, prefixes may have host bits: all of that is resolving.
 
+mod group;
+mod instance;
+mod rule;
+
 use std::net::IpAddr;
+
+pub use group::{Group, GroupBase, GroupItem, GroupItemKind, GroupKind, RuleSection};
+pub use instance::{Instance, Membership, Nic};
+pub use rule::{End, Expect, Peer, Peers, Rule};
 
 /// A byte range of one source text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -264,77 +272,6 @@ pub struct Ports {
     pub last: u32,
 }
 
-/// `group web clone base "..." { ... }`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// Its name.
-    pub name: Name,
-    /// Where its content starts from.
-    pub base: GroupBase,
-    /// Its description.
-    pub description: Option<Text>,
-    /// The lines of its block.
-    pub items: Vec<GroupItem>,
-    /// Comments before the closing brace.
-    pub dangling: Vec<String>,
-}
-
-/// Where a group's content starts from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GroupBase {
-    /// From nothing.
-    Custom,
-    /// `clone NAME`
-    Clone(Name),
-    /// `default` or `default with web`; the span covers the words.
-    Default {
-        /// Whether the two web rules are asked for.
-        web: bool,
-        /// Place of the words.
-        span: Span,
-    },
-}
-
-/// One line or section of a group's block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupItem {
-    /// What it says.
-    pub kind: GroupItemKind,
-    /// Its place.
-    pub span: Span,
-    /// Comments around it.
-    pub trivia: Trivia,
-}
-
-/// The kinds of group line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GroupItemKind {
-    /// `kind basic|enterprise`
-    Kind(Spanned<GroupKind>),
-    /// `network NAME`
-    Network(Name),
-    /// `inner allow|deny`
-    Inner(Spanned<Verdict>),
-    /// `remove in LABEL`
-    Remove {
-        /// The direction of the rule.
-        direction: Spanned<Direction>,
-        /// Its label.
-        label: Name,
-    },
-    /// `in { ... }`
-    Section(RuleSection),
-}
-
-/// Kinds of group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GroupKind {
-    /// Members may reach each other; peers by group.
-    Basic,
-    /// Always isolated, denied both ways by default.
-    Enterprise,
-}
-
 /// `allow` or `deny`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -360,133 +297,4 @@ pub enum Side {
     Public,
     /// `internal`
     Internal,
-}
-
-/// `in public { rules }`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleSection {
-    /// The direction.
-    pub direction: Spanned<Direction>,
-    /// The side, if written.
-    pub side: Option<Spanned<Side>>,
-    /// The rules.
-    pub rules: Vec<Rule>,
-    /// Comments before the closing brace.
-    pub dangling: Vec<String>,
-}
-
-/// One rule line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// The leading number, unchecked.
-    pub priority: Spanned<u32>,
-    /// The verdict.
-    pub verdict: Spanned<Verdict>,
-    /// The protocol or service.
-    pub protocol: Spanned<Protocol>,
-    /// The source end.
-    pub from: Option<End>,
-    /// The destination end.
-    pub to: Option<End>,
-    /// `as LABEL`
-    pub label: Option<Name>,
-    /// Place of `log`, if written.
-    pub log: Option<Span>,
-    /// The trailing string.
-    pub description: Option<Text>,
-    /// The whole rule.
-    pub span: Span,
-    /// Comments around it.
-    pub trivia: Trivia,
-}
-
-/// One end of a rule: peers, ports or both; never neither.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct End {
-    /// Who.
-    pub peers: Option<Peers>,
-    /// Which ports of theirs.
-    pub ports: Option<List<Ports>>,
-    /// From `from` or `to` to the last port.
-    pub span: Span,
-}
-
-/// `any` or a list of peers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Peers {
-    /// `any`
-    Any(Span),
-    /// Named or literal peers.
-    List(List<Peer>),
-}
-
-/// One peer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// An address or prefix.
-    Address(Address),
-    /// `set NAME`
-    Set(Name),
-    /// `group NAME`
-    Group(Name),
-    /// A bare name; parsed in `expect` only.
-    Instance(Name),
-}
-
-/// `instance web-1 "..." { nic ... }`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instance {
-    /// Its name.
-    pub name: Name,
-    /// Its description.
-    pub description: Option<Text>,
-    /// Its NICs.
-    pub nics: Vec<Nic>,
-    /// Comments before the closing brace.
-    pub dangling: Vec<String>,
-}
-
-/// `nic eth0 via tap3 address [...] groups web`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Nic {
-    /// The interface on the instance, not yet checked.
-    pub name: Text,
-    /// The side, if written.
-    pub side: Option<Spanned<Side>>,
-    /// The interface on the gateway, not yet checked.
-    pub via: Option<Text>,
-    /// Its private addresses.
-    pub addresses: List<IpAddr>,
-    /// What it belongs to.
-    pub membership: Membership,
-    /// The whole line.
-    pub span: Span,
-    /// Comments around it.
-    pub trivia: Trivia,
-}
-
-/// What a NIC belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Membership {
-    /// `groups [...]`
-    Groups(List<Name>),
-    /// `network NAME`: that network's default group.
-    Network(Name),
-    /// Nothing written: for resolving to refuse.
-    Missing,
-}
-
-/// `expect allow tcp from 1.2.3.4 to web-1 port 443 "why"`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expect {
-    /// The verdict every described packet must get.
-    pub verdict: Spanned<Verdict>,
-    /// The protocol or service.
-    pub protocol: Spanned<Protocol>,
-    /// The source end; its peers are always given.
-    pub from: End,
-    /// The destination end; its peers are always given.
-    pub to: End,
-    /// Why.
-    pub description: Option<Text>,
 }
