@@ -24,23 +24,17 @@ pub enum Selection {
     Gateway,
 }
 
-/// Why nothing was compiled.
+/// A target refused: nothing was compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CompileError {
-    /// There is nothing to guard.
-    #[error("the policy has no instance to compile for")]
-    NoInstances,
-    /// A target refused.
-    #[error("{stem}: {error}")]
-    Emit {
-        /// The instance or `gateway`.
-        stem: String,
-        /// Why.
-        error: EmitError,
-    },
+#[error("{stem}: {error}")]
+pub struct CompileError {
+    /// The instance or `gateway`.
+    pub stem: String,
+    /// Why.
+    pub error: EmitError,
 }
 
-/// The files of a selection, sorted by placement and in loading order within one.
+/// The files of a selection, sorted by placement and in loading order within one. A policy without instances has none.
 pub fn compile(
     plan: &Plan,
     target: Target,
@@ -54,9 +48,6 @@ pub fn compile(
         Selection::Instance(id) => vec![Placement::Host(*id)],
         Selection::Gateway => vec![Placement::Gateway],
     };
-    if placements.is_empty() {
-        return Err(CompileError::NoInstances);
-    }
     let mut files = Vec::new();
     for placement in placements {
         let stem = stem(plan, placement);
@@ -64,7 +55,7 @@ pub fn compile(
         let artifact = target
             .backend()
             .emit(plan, &options)
-            .map_err(|error| CompileError::Emit { stem: stem.clone(), error })?;
+            .map_err(|error| CompileError { stem: stem.clone(), error })?;
         files.extend(
             artifact
                 .files

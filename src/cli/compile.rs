@@ -23,6 +23,9 @@ pub(super) fn run(args: &CompileArgs) -> Result<Exit, Failure> {
     let selection = selection(args, &plan)?;
     let plan = if args.target.explains() { plan } else { optimize_plan(&plan).0 };
     let files = compile(&plan, args.target, &selection, &options(args)?).map_err(refused)?;
+    if plan.instances.is_empty() {
+        output::tell("note: the policy has no instance, so there is nothing to guard\n");
+    }
     match (&args.output, args.check) {
         (Some(folder), true) => compare(folder, &files, args.target, &selection),
         (Some(folder), false) => write(folder, &files),
@@ -31,10 +34,7 @@ pub(super) fn run(args: &CompileArgs) -> Result<Exit, Failure> {
 }
 
 fn refused(error: CompileError) -> Failure {
-    let help = match &error {
-        CompileError::NoInstances => Some("add an `instance` with a `nic` to the policy".to_owned()),
-        CompileError::Emit { stem: _, error } => error.help.clone(),
-    };
+    let help = error.error.help.clone();
     Failure::Usage(error.to_string(), help)
 }
 
@@ -77,6 +77,9 @@ fn options(args: &CompileArgs) -> Result<Options, Failure> {
 }
 
 fn print(files: &[OutputFile]) -> Result<Exit, Failure> {
+    if files.is_empty() {
+        return Ok(Exit::Fine);
+    }
     // A sysctl file only accompanies a ruleset; on standard output the ruleset alone is wanted.
     let rulesets: Vec<&OutputFile> = files.iter().filter(|file| !file.name.ends_with(".sysctl")).collect();
     let [file] = rulesets.as_slice() else {

@@ -30,7 +30,7 @@ expect allow tcp from 203.0.113.9 to web-1 port 443
 fn help_goes_to_standard_output_and_every_command_shows_examples() {
     let run = palisade(&["--help"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
-    for command in ["check", "compile", "fmt", "eval", "explain", "completions", "man"] {
+    for command in ["check", "compile", "fmt", "eval", "explain", "import", "completions", "man"] {
         assert!(run.stdout.contains(command), "{command}");
         let run = palisade(&[command, "--help"]);
         assert_eq!(run.code, 0, "{command}");
@@ -292,4 +292,16 @@ fn completions_and_manual_pages_are_printed() {
     assert!(run.code == 0 && run.stdout.contains(".TH palisade"), "{}", run.stdout);
     let run = palisade(&["man", "compile"]);
     assert!(run.code == 0 && run.stdout.contains(".TH palisade-compile"), "{}", run.stdout);
+}
+
+#[test]
+fn a_policy_without_instances_compiles_to_nothing_and_says_so() {
+    let (head, _) = POLICY.split_once("instance web-1").expect("the first instance");
+    let place = folder(&[("policy.sg", head)]);
+    let policy = place.path().join("policy.sg");
+    let run = palisade(&["compile", arg(&policy)]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
+    assert!(run.stderr.contains("no instance"), "{}", run.stderr);
+    let run = palisade(&["compile", arg(&policy), "--gateway"]);
+    assert!(run.code == 0 && run.stdout.contains("chain forward"), "{run:?}");
 }

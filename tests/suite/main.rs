@@ -10,4 +10,5 @@ mod differential;
 mod examples;
 mod hostile;
 mod import;
+mod sessions;
 mod tidy;
