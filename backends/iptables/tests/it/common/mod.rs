@@ -1,5 +1,6 @@
 //! What the tests of this crate share: plans, packets, a judge that reads plans, and network namespaces.
 
+pub mod chance;
 pub mod judge;
 pub mod loading;
 pub mod netns;
