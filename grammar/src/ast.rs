@@ -14,7 +14,7 @@ pub use instance::{Instance, Membership, Nic};
 pub use rule::{End, Expect, Peer, Peers, Rule};
 
 /// A byte range of one source text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
     /// First byte.
     pub start: usize,
@@ -44,6 +44,12 @@ impl Span {
     }
 }
 
+impl std::fmt::Debug for Span {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}..{}", self.start, self.end)
+    }
+}
+
 /// A value and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spanned<T> {
@@ -66,7 +72,7 @@ pub const BLANK_LINE: &str = "\n";
 pub struct Trivia {
     /// Whether the author left a blank line before the node (and its leading comments).
     pub blank_before: bool,
-    /// Comment lines above the node, without `#` and surrounding blanks, and [`BLANK_LINE`]s between them.
+    /// Comment lines above the node, without `#`, a blank behind it and blanks at the end, and [`BLANK_LINE`]s between.
     pub leading: Vec<String>,
     /// The comment on the node's own last line.
     pub trailing: Option<String>,

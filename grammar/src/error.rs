@@ -71,9 +71,14 @@ pub(crate) struct Errors {
 impl Errors {
     pub(crate) fn push(&mut self, error: SyntaxError) {
         // One more than is shown, so that the end knows that there were more.
-        if self.list.len() <= MOST_ERRORS {
+        if !self.is_full() {
             self.list.push(error);
         }
+    }
+
+    /// Whether no further mistake would be reported.
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() > MOST_ERRORS
     }
 
     pub(crate) fn last_mut(&mut self) -> Option<&mut SyntaxError> {

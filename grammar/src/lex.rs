@@ -55,7 +55,7 @@ pub(crate) enum Kind<'t> {
         /// Whether there was a blank line.
         blank: bool,
     },
-    /// Without `#` and surrounding blanks.
+    /// Without `#`, a blank behind it, and blanks at the end.
     Comment(&'t str),
     /// The end of the text, always the last token.
     End,
@@ -87,7 +87,7 @@ enum Piece<'t> {
     Blank,
     Newlines(usize),
     Comment(&'t str),
-    /// `//` or `/*`
+    /// `//`, `/*` or `--`
     WrongComment(&'t str),
     /// The inside of a string and whether it was closed.
     Text(&'t str, bool),
@@ -105,7 +105,7 @@ fn piece(rest: &str) -> IResult<&str, Piece<'_>> {
         map(many1_count((space0, line_ending)), Piece::Newlines),
         map(take_while1(is_blank), |_| Piece::Blank),
         map(preceded(char('#'), to_line_end), Piece::Comment),
-        map(alt((tag("//"), tag("/*"))), Piece::WrongComment),
+        map(alt((tag("//"), tag("/*"), tag("--"))), Piece::WrongComment),
         map(quoted::text, |(inside, closed)| Piece::Text(inside, closed)),
         map(quoted::wrong_text, Piece::WrongText),
         map(take_while1(is_word), Piece::Word),

@@ -12,6 +12,7 @@ mod expect;
 mod group;
 mod input;
 mod instance;
+mod known;
 mod list;
 mod recover;
 mod rule;
@@ -24,11 +25,12 @@ use std::cell::RefCell;
 
 use self::body::{Line, Owner, body};
 use self::input::{Input, Parsed, must, otherwise, refuse};
+use self::known::Known;
 use self::recover::Level;
 pub use self::words::KEYWORDS;
 use crate::ast::{File, Item, ItemKind};
 use crate::codes;
-use crate::error::{Errors, SyntaxError, quote};
+use crate::error::{Errors, SyntaxError};
 use crate::lex::lex;
 
 /// What a parse yields: always a tree of all that could be read, and every mistake found on the way.
@@ -45,7 +47,7 @@ pub fn parse(text: &str) -> Parse {
     let (tokens, lexical) = lex(text);
     let errors = RefCell::new(Errors::default());
     let start = Input::new(text, &tokens, &errors);
-    let (_, read) = body(start, Owner { level: Level::File, start }, item);
+    let (_, read) = body(start, Owner::new(Level::File, start), item);
     let items = read
         .lines
         .into_iter()
@@ -55,34 +57,29 @@ pub fn parse(text: &str) -> Parse {
     Parse { file, errors: lexical.merge(errors.into_inner()) }
 }
 
-const STATEMENTS: &[&str] =
-    &["include", "session", "inner", "network", "set", "service", "group", "instance", "expect"];
-
-const OTHER_STATEMENTS: &[(&str, &str)] = &[
-    ("import", "include"),
-    ("source", "include"),
-    ("timeout", "session"),
-    ("vpc", "network"),
-    ("ipset", "set"),
-    ("table", "set"),
-    ("list", "set"),
-    ("security-group", "group"),
-    ("host", "instance"),
-    ("server", "instance"),
-    ("assert", "expect"),
-    ("test", "expect"),
-];
+const STATEMENTS: Known = Known {
+    words: &["include", "session", "inner", "network", "set", "service", "group", "instance", "expect"],
+    others: &[
+        ("import", "include"),
+        ("source", "include"),
+        ("timeout", "session"),
+        ("vpc", "network"),
+        ("ipset", "set"),
+        ("table", "set"),
+        ("list", "set"),
+        ("security-group", "group"),
+        ("host", "instance"),
+        ("server", "instance"),
+        ("assert", "expect"),
+        ("test", "expect"),
+    ],
+    advice: "a file has `include`, `session timeout`, `inner scope`, `network`, `set`, `service`, `group`, `instance` and `expect`",
+};
 
 /// One statement at the top of a file.
 fn item(input: Input<'_>) -> Parsed<'_, ItemKind> {
     let Some(word) = input.word() else { return otherwise("a statement") };
-    match STATEMENTS.iter().find(|known| **known == word) {
-        Some(known) => known_item(input, known),
-        None => {
-            let meant = unknown_statement(input, word, STATEMENTS, OTHER_STATEMENTS);
-            meant.map_or_else(input::reported, |known| known_item(input, known))
-        }
-    }
+    STATEMENTS.statement(input, word).map_or_else(input::reported, |known| known_item(input, known))
 }
 
 fn known_item<'t>(input: Input<'t>, keyword: &'static str) -> Parsed<'t, ItemKind> {
@@ -99,29 +96,6 @@ fn known_item<'t>(input: Input<'t>, keyword: &'static str) -> Parsed<'t, ItemKin
         "expect" => expect::expect(after),
         _ => otherwise("a statement"),
     }
-}
-
-/// Reports a line that begins with no known keyword; answers the keyword that was most likely meant.
-fn unknown_statement(
-    input: Input<'_>,
-    word: &str,
-    known: &[&'static str],
-    others: &[(&'static str, &'static str)],
-) -> Option<&'static str> {
-    let meant = words::guess(word, known.iter().copied(), others);
-    if input.token().is_some_and(|token| token.bad) {
-        return meant;
-    }
-    let names: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
-    let help = match meant {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("a line begins with one of {} here", names.join(", ")),
-    };
-    let message = format!("unknown statement {}", quote(word));
-    input.report(
-        SyntaxError::new(codes::UNKNOWN_STATEMENT, message, input.span(), "begins no statement").help(help),
-    );
-    meant
 }
 
 /// A statement of any level, for its mistakes only.

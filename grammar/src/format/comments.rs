@@ -5,9 +5,10 @@ use crate::error::is_hidden;
 
 /// `# text`. A text that begins with `#` is a ruler or a heading and keeps its form.
 pub(super) fn comment(text: &str) -> String {
-    let text: String =
-        text.chars().map(|character| if is_hidden(character) { ' ' } else { character }).collect();
-    let text = text.trim_matches(' ');
+    // A tab in a comment is a blank, and kept.
+    let shown = |character| if is_hidden(character) && character != '\t' { ' ' } else { character };
+    let text: String = text.chars().map(shown).collect();
+    let text = text.trim_end_matches([' ', '\t']);
     match text.chars().next() {
         None => "#".to_owned(),
         Some('#') => format!("#{text}"),

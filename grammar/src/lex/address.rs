@@ -42,7 +42,12 @@ fn address(word: &str, span: Span) -> Result<Address, Refused> {
         None => (word, None),
     };
     let base_span = Span::new(span.start, span.start + base.len());
-    let ip = if base.contains(':') { v6(base, base_span)? } else { v4(base, base_span)? };
+    // One colon parts a port from an IPv4 address; IPv6 has two at least.
+    let ip = if base.matches(':').take(2).count() == 2 {
+        v6(base, base_span)?
+    } else {
+        v4(base, word, base_span)?
+    };
     let Some(digits) = length else { return Ok(Address { ip, length: None }) };
     let length = prefix_length(digits, ip, word, Span::new(base_span.end + 1, span.end))?;
     Ok(Address { ip, length: Some(length) })
@@ -79,27 +84,27 @@ fn v6_advice(base: &str) -> &'static str {
     "an IPv6 address has eight groups of up to four hexadecimal digits, with `::` at most once for a run of zeros"
 }
 
-fn v4(base: &str, span: Span) -> Result<IpAddr, Refused> {
+fn v4(base: &str, word: &str, span: Span) -> Result<IpAddr, Refused> {
     let mut octets = [0_u8; 4];
     let mut slots = octets.iter_mut();
     let mut start = span.start;
     for part in base.split('.') {
         let place = Span::new(start, start + part.len());
         start = place.end + 1;
-        let Some(slot) = slots.next() else { return Err(bad(base, span, v4_advice(base))) };
+        let Some(slot) = slots.next() else { return Err(bad(word, span, v4_advice(base))) };
         if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(bad(base, span, v4_advice(base)));
+            return Err(bad(word, span, v4_advice(base)));
         }
         let plain = part.trim_start_matches('0');
         let plain = if plain.is_empty() { "0" } else { plain };
         if plain != part {
             return Err(Box::new(leading_zero("octet", part, plain, place)));
         }
-        let Ok(octet) = part.parse() else { return Err(bad(base, place, v4_advice(base))) };
+        let Ok(octet) = part.parse() else { return Err(bad(word, place, v4_advice(base))) };
         *slot = octet;
     }
     if slots.next().is_some() {
-        return Err(bad(base, span, v4_advice(base)));
+        return Err(bad(word, span, v4_advice(base)));
     }
     Ok(IpAddr::V4(Ipv4Addr::from(octets)))
 }

@@ -42,19 +42,23 @@ pub(super) fn wrong_text(rest: &str) -> IResult<&str, &str> {
 
 impl<'t> Lexer<'t> {
     pub(super) fn comment(&mut self, text: &'t str, span: Span) {
-        self.refuse_hidden(text, span.start + 1, "comment");
-        self.push(Kind::Comment(text.trim_matches([' ', '\t'])), span);
+        self.refuse_hidden(text, span.start + 1, "a comment");
+        // Blanks behind the first one are the author's: commented-out lines keep their indent.
+        let text = text.strip_prefix(' ').unwrap_or(text).trim_end_matches([' ', '\t']);
+        self.push(Kind::Comment(text), span);
     }
 
     /// A comment of another language; answers the text behind it.
     pub(super) fn wrong_comment(&mut self, opening: &'t str, span: Span, after: &'t str) -> &'t str {
-        let (mut rest, mut inside) = to_line_end(after).unwrap_or(("", after));
+        let mut block = None;
         if opening == "/*" && !self.no_comment_end {
-            match after.split_once("*/") {
-                Some((comment, behind)) => (inside, rest) = (comment, behind),
-                None => self.no_comment_end = true,
-            }
+            block = after.split_once("*/");
+            self.no_comment_end = block.is_none();
         }
+        let (inside, rest) = match block {
+            Some(block) => block,
+            None => to_line_end(after).map_or((after, ""), |(rest, inside)| (inside, rest)),
+        };
         self.report(
             SyntaxError::new(
                 codes::WRONG_COMMENT,
@@ -83,7 +87,7 @@ impl<'t> Lexer<'t> {
                 .help("close the string with `\"` on the same line"),
             );
         }
-        self.refuse_hidden(inside, span.start + 1, "string");
+        self.refuse_hidden(inside, span.start + 1, "a string");
         let content = self.unescape(inside, span.start + 1);
         self.push(Kind::Text(content), span);
         if let Some(token) = self.tokens.last_mut() {
@@ -96,7 +100,9 @@ impl<'t> Lexer<'t> {
             SyntaxError::new(codes::WRONG_QUOTES, "string in wrong quotes", span, "this string")
                 .help(format!("strings stand in double quotes: `\"{}\"`", quote(inside).trim_matches('`'))),
         );
-        self.refuse_hidden(inside, span.start + 1, "string");
+        let opening =
+            self.text.get(span.start..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+        self.refuse_hidden(inside, span.start + opening, "a string");
         self.push_bad(Kind::Text(inside.to_owned()), span);
     }
 
@@ -130,7 +136,7 @@ impl<'t> Lexer<'t> {
         let mut found: [Option<SyntaxError>; 2] = [None, None];
         for (at, character) in text.char_indices().filter(|(_, character)| is_hidden(*character)) {
             // A tab in a comment is a blank.
-            if character == '\t' && place == "comment" {
+            if character == '\t' && place == "a comment" {
                 continue;
             }
             let span = Span::new(start + at, start + at + character.len_utf8());
@@ -152,8 +158,12 @@ pub(super) fn hidden(character: char, span: Span, place: &str) -> SyntaxError {
     } else {
         (codes::CONTROL_CHARACTER, "control character")
     };
-    SyntaxError::new(code, format!("{kind} in a {place}"), span, code_point(character))
-        .help("remove it: a policy must read as it is shown")
+    let help = if character == '\r' {
+        "lines end with LF or CRLF"
+    } else {
+        "remove it: a policy must read as it is shown"
+    };
+    SyntaxError::new(code, format!("{kind} in {place}"), span, code_point(character)).help(help)
 }
 
 fn unknown_escape(escaped: char, place: Span) -> SyntaxError {

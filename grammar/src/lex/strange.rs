@@ -82,7 +82,7 @@ impl<'t> Lexer<'t> {
         let first = run.chars().next().unwrap_or('\0');
         if is_hidden(first) {
             let end = span.start + first.len_utf8();
-            self.report(quoted::hidden(first, Span::new(span.start, end), "policy"));
+            self.report(quoted::hidden(first, Span::new(span.start, end), "code"));
             return;
         }
         let help = match first {

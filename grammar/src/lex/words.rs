@@ -109,7 +109,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn bad_name(&mut self, word: &'t str, span: Span) {
-        if !word.contains(char::is_alphanumeric) {
+        if !word.starts_with(char::is_alphanumeric) {
             self.report(
                 SyntaxError::new(
                     codes::UNEXPECTED_CHARACTER,

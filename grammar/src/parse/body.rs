@@ -29,6 +29,14 @@ pub(crate) struct Owner<'t> {
     pub(crate) level: Level,
     /// The begin of the statement that the block belongs to.
     pub(crate) start: Input<'t>,
+    /// Whether the block begins in the line of its `{`, which has been reported: its `}` may do the same.
+    pub(crate) one_line: bool,
+}
+
+impl<'t> Owner<'t> {
+    pub(crate) fn new(level: Level, start: Input<'t>) -> Self {
+        Self { level, start, one_line: false }
+    }
 }
 
 /// Reads statements up to a `}`, the end of the file, or a statement that shows that a `}` is missing.
@@ -42,12 +50,15 @@ pub(crate) fn body<'t, T>(
     // Set by a statement or brace of another level: those that follow are of the same mistake.
     let mut astray = false;
     loop {
+        if at.is_hopeless() {
+            at = at.end();
+        }
         let (next, mut between) = between(at);
         between.give_trailing(lines.last_mut().map(|line| &mut line.trivia));
         if ends_body(next, owner) {
             return (next, Body { lines, dangling: between.dangling(Vec::new()) });
         }
-        if let Some(rest) = stray(next, owner.level, astray) {
+        if let Some(rest) = stray(next, owner, astray) {
             at = rest;
             astray = true;
             continue;
@@ -57,7 +68,7 @@ pub(crate) fn body<'t, T>(
                 astray = false;
                 let trivia = between.before_node(Vec::new());
                 lines.push(Line { value, span: rest.span_since(next.span()), trivia });
-                line_end(rest, owner.level)
+                line_end(rest, owner)
             }
             Err(mistake) => {
                 if let nom::Err::Error(Mistake::Expected(expected)) = mistake {
@@ -78,23 +89,23 @@ fn ends_body(input: Input<'_>, owner: Owner<'_>) -> bool {
 }
 
 /// Passes a statement of another level, or a brace that closes nothing. Reports it, unless it follows another such.
-fn stray<'t>(input: Input<'t>, own_level: Level, astray: bool) -> Option<Input<'t>> {
+fn stray<'t>(input: Input<'t>, owner: Owner<'t>, astray: bool) -> Option<Input<'t>> {
     if *input.kind() == Kind::CloseBrace {
         if !astray {
             report_extra_closing(input);
         }
-        return Some(line_end(input.next(), own_level));
+        return Some(line_end(input.next(), owner));
     }
-    let found = level(input).filter(|found| *found != own_level)?;
+    let found = level(input).filter(|found| *found != owner.level)?;
     if !astray {
-        report_misplaced(input, found, own_level);
+        report_misplaced(input, found, owner.level);
     }
     // At the top of a file its own mistakes are looked for, too. Deeper down that could recurse without end.
-    if own_level != Level::File {
+    if owner.level != Level::File {
         return Some(skip_statement(input));
     }
     match super::any_statement(input, found) {
-        Ok((rest, ())) => Some(line_end(rest, own_level)),
+        Ok((rest, ())) => Some(line_end(rest, owner)),
         Err(_) => Some(skip_statement(input)),
     }
 }
@@ -105,25 +116,30 @@ fn is_deeper(line: Input<'_>, opener: Input<'_>) -> bool {
 }
 
 /// Checks that a statement ends with its line; answers where the next one begins.
-fn line_end<'t>(input: Input<'t>, own_level: Level) -> Input<'t> {
-    if input.at_line_end() {
-        return input;
+fn line_end<'t>(input: Input<'t>, owner: Owner<'t>) -> Input<'t> {
+    let mut at = input;
+    if *at.kind() == Kind::CloseBracket && !at.is_bad() {
+        report_extra_closing(at);
     }
-    let brace = *input.kind() == Kind::CloseBrace;
-    if brace && own_level == Level::File {
-        // The body reports it as closing nothing.
-        return input;
+    while *at.kind() == Kind::CloseBracket {
+        at = at.next();
     }
-    if brace || level(input).is_some() {
-        report_missing_newline(input);
-        return input;
+    if at.at_line_end() {
+        return at;
     }
-    if *input.kind() == Kind::CloseBracket {
-        report_extra_closing(input);
-        return line_end(input.next(), own_level);
+    if *at.kind() == Kind::CloseBrace {
+        // At the top the body reports it as closing nothing; in a block of one line something has been reported.
+        if owner.level != Level::File && !owner.one_line {
+            report_missing_newline(at);
+        }
+        return at;
     }
-    input.report_expected("the end of the line", None);
-    skip_statement(input)
+    if level(at).is_some() {
+        report_missing_newline(at);
+        return at;
+    }
+    at.report_expected("the end of the line", None);
+    skip_statement(at)
 }
 
 /// `{ NL { statement NL } "}"`. A missing brace is reported, and what can be read of the block is.
@@ -132,71 +148,84 @@ pub(crate) fn block<'t, T>(
     owner: Owner<'t>,
     statement: impl FnMut(Input<'t>) -> Parsed<'t, T>,
 ) -> Parsed<'t, Body<T>> {
-    let Some((inside, open)) = open_brace(input, owner) else {
-        return Ok((input, Body { lines: Vec::new(), dangling: Vec::new() }));
+    let Opening { inside, open } = match open_brace(input, owner) {
+        Some(opening) => opening,
+        None => return Ok((input, Body { lines: Vec::new(), dangling: Vec::new() })),
     };
-    if !inside.at_line_end() {
+    let one_line = !inside.at_line_end();
+    if one_line {
         report_missing_newline(inside);
     }
-    let (rest, body) = body(inside, owner, statement);
-    match mark(Kind::CloseBrace, "`}`")(rest) {
-        Ok((rest, _)) => Ok((rest, body)),
-        Err(_) => {
-            report_unclosed(rest, open);
-            // The line that showed the mistake begins with a line end of its own.
-            let before = rest
-                .at
-                .checked_sub(1)
-                .filter(|at| matches!(rest.tokens.get(*at), Some(Token { kind: Kind::Newline { .. }, .. })));
-            Ok((rest.goto(before.unwrap_or(rest.at)), body))
-        }
+    let (rest, body) = body(inside, Owner { one_line, ..owner }, statement);
+    if let Ok((rest, _)) = mark(Kind::CloseBrace, "`}`")(rest) {
+        return Ok((rest, body));
     }
+    if let Some(open) = open {
+        report_unclosed(rest, open, inner_close(inside, rest, owner));
+    }
+    // The line that showed the mistake begins with a line end of its own.
+    let before = rest
+        .at
+        .checked_sub(1)
+        .filter(|at| matches!(rest.tokens.get(*at), Some(Token { kind: Kind::Newline { .. }, .. })));
+    Ok((rest.goto(before.unwrap_or(rest.at)), body))
 }
 
-/// Behind the `{`, or where the block begins without one. Nothing if there seems to be no block at all.
-fn open_brace<'t>(input: Input<'t>, owner: Owner<'t>) -> Option<(Input<'t>, Span)> {
-    if let Ok((rest, open)) = mark(Kind::OpenBrace, "`{`")(input) {
-        return Some((rest, open));
+/// Where a block begins.
+struct Opening<'t> {
+    inside: Input<'t>,
+    /// Nothing if the `{` is missing, which has been reported.
+    open: Option<Span>,
+}
+
+/// Passes the `{`. Nothing if there seems to be no block at all.
+fn open_brace<'t>(input: Input<'t>, owner: Owner<'t>) -> Option<Opening<'t>> {
+    let brace = |input| mark(Kind::OpenBrace, "`{`")(input).ok();
+    if let Some((inside, open)) = brace(input) {
+        return Some(Opening { inside, open: Some(open) });
+    }
+    if !input.at_line_end() {
+        input.report_expected("`{`", None);
+        let mut at = input;
+        while !at.at_line_end() && !matches!(at.kind(), Kind::OpenBrace | Kind::CloseBrace) {
+            at = at.next();
+        }
+        return brace(at).map(|(inside, open)| Opening { inside, open: Some(open) });
     }
     let error =
         SyntaxError::new(codes::MISSING_BLOCK, "statement without its block", input.gap(), "expected `{`");
-    if input.at_line_end() {
-        let next = between(input).0;
-        if let Ok((rest, open)) = mark(Kind::OpenBrace, "`{`")(next) {
-            input.report(
-                error
-                    .label(open, "it stands here")
-                    .help("the `{` stands at the end of the statement's own line"),
-            );
-            return Some((rest, open));
-        }
+    let next = between(input).0;
+    if let Some((inside, open)) = brace(next) {
         input.report(
-            error.help(
-                "a block follows: `{` at the end of this line, its lines, and `}` on a line of its own",
-            ),
+            error.label(open, "it stands here").help("the `{` stands at the end of the statement's own line"),
         );
-        let inside = level(next) == Some(owner.level) && is_deeper(next, owner.start);
-        return inside.then_some((input, input.gap()));
+        return Some(Opening { inside, open: Some(open) });
     }
-    input.report_expected("`{`", None);
-    let mut at = input;
-    while !at.at_line_end() && !matches!(at.kind(), Kind::OpenBrace | Kind::CloseBrace) {
-        at = at.next();
+    if !input.is_swallowed() {
+        let help = "a block follows: `{` at the end of this line, its lines, and `}` on a line of its own";
+        input.report(error.help(help));
     }
-    mark(Kind::OpenBrace, "`{`")(at).ok()
+    let goes_on = level(next) == Some(owner.level) && is_deeper(next, owner.start);
+    goes_on.then_some(Opening { inside: input, open: None })
+}
+
+/// The `}` in a block that stands no deeper than the block's own statement: it may have been meant to close the block.
+fn inner_close(inside: Input<'_>, end: Input<'_>, owner: Owner<'_>) -> Option<Span> {
+    let own = indent(owner.start)?;
+    (inside.at..end.at)
+        .map(|at| inside.goto(at))
+        .find(|input| *input.kind() == Kind::CloseBrace && indent(*input).is_some_and(|found| found <= own))
+        .map(Input::span)
 }
 
 fn report_missing_newline(input: Input<'_>) {
-    let message = if *input.kind() == Kind::CloseBrace {
-        "`}` on a statement's line".to_owned()
-    } else {
-        format!(
-            "{} on another one's line",
-            input.word().map_or("statement".to_owned(), |word| format!("statement {}", quote(word)))
-        )
+    let message = match (input.kind(), input.word()) {
+        (Kind::CloseBrace, _) => "`}` on the line of a statement or brace".to_owned(),
+        (_, Some(word)) => format!("{} on the line of another statement", quote(word)),
+        _ => "a rule on the line of another statement".to_owned(),
     };
     input.report(
-        SyntaxError::new(codes::MISSING_NEWLINE, message, input.span(), "a new line begins here")
+        SyntaxError::new(codes::MISSING_NEWLINE, message, input.span(), "expected a new line before this")
             .help("one statement per line; `}` stands on a line of its own"),
     );
 }
@@ -223,7 +252,7 @@ fn report_misplaced(input: Input<'_>, found: Level, own_level: Level) {
     );
 }
 
-pub(crate) fn report_extra_closing(input: Input<'_>) {
+fn report_extra_closing(input: Input<'_>) {
     input.report(
         SyntaxError::new(
             codes::EXTRA_CLOSING,
@@ -236,7 +265,7 @@ pub(crate) fn report_extra_closing(input: Input<'_>) {
 }
 
 /// Several blocks that lack their `}` at the same place are one error.
-fn report_unclosed(input: Input<'_>, open: Span) {
+fn report_unclosed(input: Input<'_>, open: Span, inner_close: Option<Span>) {
     let place = input.span();
     let mut merged = false;
     input.amend(|error| {
@@ -250,14 +279,16 @@ fn report_unclosed(input: Input<'_>, open: Span) {
     }
     let found =
         if *input.kind() == Kind::End { "the file ends here" } else { "this belongs behind the block" };
-    input.report(
-        SyntaxError::new(
-            codes::UNCLOSED_BRACE,
-            "block without its closing brace",
-            open,
-            "this block lacks its `}`",
-        )
-        .label(place, found)
-        .help("close the block with `}` on a line of its own"),
-    );
+    let mut error = SyntaxError::new(
+        codes::UNCLOSED_BRACE,
+        "block without its closing brace",
+        open,
+        "this block lacks its `}`",
+    )
+    .label(place, found)
+    .help("close the block with `}` on a line of its own");
+    if let Some(close) = inner_close {
+        error = error.label(close, "this `}` closes a block inside: was it meant for the outer one?");
+    }
+    input.report(error);
 }

@@ -4,8 +4,8 @@
 //! place is one error, and the others are still read.
 
 use super::input::{Input, Parsed, keyword, must, name, text};
+use super::known::Known;
 use super::values::{peers, ports};
-use super::words::guess;
 use super::{misplaced_clause, recover};
 use crate::ast::{End, List, Name, Peers, Ports, Span, Text};
 use crate::codes;
@@ -45,21 +45,23 @@ enum Rank {
     Description,
 }
 
-const WORDS: &[&str] = &["from", "to", "as", "log", "port"];
-
-const OTHER_WORDS: &[(&str, &str)] = &[
-    ("src", "from"),
-    ("source", "from"),
-    ("dst", "to"),
-    ("dest", "to"),
-    ("destination", "to"),
-    ("ports", "port"),
-    ("dport", "port"),
-    ("sport", "port"),
-    ("label", "as"),
-    ("named", "as"),
-    ("logged", "log"),
-];
+const CLAUSES: Known = Known {
+    words: &["from", "to", "as", "log", "port"],
+    others: &[
+        ("src", "from"),
+        ("source", "from"),
+        ("dst", "to"),
+        ("dest", "to"),
+        ("destination", "to"),
+        ("ports", "port"),
+        ("dport", "port"),
+        ("sport", "port"),
+        ("label", "as"),
+        ("named", "as"),
+        ("logged", "log"),
+    ],
+    advice: "clauses are `from`, `to`, `as` and `log`; a description stands in double quotes",
+};
 
 /// Reads clauses up to the end of the line.
 pub(crate) fn clauses<'t>(input: Input<'t>, statement: Statement) -> Parsed<'t, Clauses> {
@@ -68,22 +70,26 @@ pub(crate) fn clauses<'t>(input: Input<'t>, statement: Statement) -> Parsed<'t, 
     loop {
         at = match at.kind() {
             Kind::Text(_) => clauses.description(at)?,
-            Kind::Word(word) => match WORDS.iter().find(|known| **known == word.as_ref()) {
+            Kind::Word(word) if matches!(word.as_ref(), "any" | "set" | "group") => {
+                clauses.lost_peers(at, statement)?
+            }
+            Kind::Word(word) => match CLAUSES.clause(at, word) {
                 Some(known) => clauses.clause(at, known, statement)?,
-                None if word == "any" || (word == "group" || word == "set") => {
-                    clauses.lost_peers(at, statement)?
+                None => {
+                    clauses.broken = true;
+                    recover::skip_statement(at)
                 }
-                None => match clauses.unknown(at, word) {
-                    Some(meant) => clauses.clause(at, meant, statement)?,
-                    None => recover::skip_statement(at),
-                },
             },
-            Kind::Number(_) | Kind::OpenBracket if clauses.seen.is_empty() => clauses.lost_ports(at, at)?,
+            Kind::Number(_) | Kind::OpenBracket => clauses.lost_ports(at, at)?,
             Kind::Address(_) | Kind::BadAddress => clauses.lost_peers(at, statement)?,
             _ => break,
         };
     }
     clauses.check_order(at);
+    // The end of the line is checked behind statements that were read. This one will not count as such.
+    if clauses.broken && !at.at_line_end() && *at.kind() != Kind::CloseBrace {
+        at.report_expected("the end of the line", None);
+    }
     Ok((at, clauses))
 }
 
@@ -133,28 +139,7 @@ impl Clauses {
         Ok(rest)
     }
 
-    /// Reports a word that begins no clause; answers the one that was most likely meant.
-    fn unknown(&mut self, input: Input<'_>, word: &str) -> Option<&'static str> {
-        let meant = guess(word, WORDS.iter().copied(), OTHER_WORDS);
-        if !input.token().is_some_and(|token| token.bad) {
-            let help = match meant {
-                Some("port") if !self.seen.is_empty() => {
-                    "ports follow their end: `to any port 443`".to_owned()
-                }
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "clauses are `from`, `to`, `as` and `log`; a description stands in double quotes"
-                    .to_owned(),
-            };
-            let message = format!("unknown clause {}", quote(word));
-            input.report(
-                SyntaxError::new(codes::UNKNOWN_CLAUSE, message, input.span(), "begins no clause").help(help),
-            );
-        }
-        self.broken |= meant.is_none();
-        meant
-    }
-
-    /// Ports that follow no end. They go to the end before them if it has none, else to the destination.
+    /// Ports that follow no end, or no `port`. They go to the end before them if it has none, else to the destination.
     fn lost_ports<'t>(
         &mut self,
         input: Input<'t>,
@@ -162,23 +147,33 @@ impl Clauses {
     ) -> Result<Input<'t>, nom::Err<super::input::Mistake>> {
         let (rest, list) = must(ports)(begin)?;
         let span = rest.span_since(input.span());
-        let written = input.source.get(begin.span().start..span.end).unwrap_or_default();
-        let exact = input.word() == Some("port") || input.word().is_none();
-        if exact {
-            input.report(
-                SyntaxError::new(codes::MISPLACED_PORT, "ports without an end", span, "whose ports?").help(
-                    format!(
-                        "ports follow an end: {} are the destination's, {} the source's",
-                        quote(&format!("to port {written}")),
-                        quote(&format!("from any port {written}")),
-                    ),
-                ),
-            );
-        }
         let slot = match self.last {
             Some(Rank::From) => &mut self.from,
             _ => &mut self.to,
         };
+        let behind_end = matches!(self.last, Some(Rank::From | Rank::To))
+            && slot.as_ref().is_some_and(|end| end.ports.is_none());
+        let written = input.source.get(begin.span().start..span.end).unwrap_or_default();
+        match input.word() {
+            None if behind_end => report_ports(
+                input,
+                span,
+                "ports without the word `port`",
+                format!("write {}", quote(&format!("port {written}"))),
+            ),
+            None | Some("port") => report_ports(
+                input,
+                span,
+                "ports without an end",
+                format!(
+                    "ports follow an end: {} are the destination's, {} the source's",
+                    quote(&format!("to port {written}")),
+                    quote(&format!("from any port {written}")),
+                ),
+            ),
+            // A misspelt `port`, which has been reported.
+            Some(_) => {}
+        }
         let end = slot.get_or_insert(End { peers: None, ports: None, span });
         end.ports = end.ports.take().or(list);
         self.broken |= end.peers.is_none() && end.ports.is_none();
@@ -284,6 +279,10 @@ fn begins_peers(input: Input<'_>) -> bool {
         Kind::Word(word) => matches!(word.as_ref(), "any" | "set" | "group"),
         _ => false,
     }
+}
+
+fn report_ports(input: Input<'_>, span: Span, message: &str, help: String) {
+    input.report(SyntaxError::new(codes::MISPLACED_PORT, message, span, "these ports").help(help));
 }
 
 fn report_port_first(input: Input<'_>, ports: Span, peers: Span) {

@@ -1,11 +1,12 @@
 //! `group web clone base "description" { ... }` and the lines of its block.
 
 use super::body::{Line, Owner, block};
+use super::input;
 use super::input::{Input, Mistake, Parsed, keyword, must, name, otherwise, text};
+use super::known::Known;
 use super::recover::Level;
 use super::rule::rule;
 use super::words::{DIRECTION, GROUP_KIND, SIDE, VERDICT};
-use super::{input, unknown_statement};
 use crate::ast::{Group, GroupBase, GroupItem, GroupItemKind, ItemKind, Rule, RuleSection, Span, Text};
 use crate::codes;
 use crate::error::SyntaxError;
@@ -15,7 +16,7 @@ use crate::lex::Kind;
 pub(crate) fn group<'t>(start: Input<'t>, input: Input<'t>) -> Parsed<'t, ItemKind> {
     let (input, name) = must(name)(input)?;
     let (input, head) = head(input)?;
-    let (input, body) = block(input, Owner { level: Level::Group, start }, item)?;
+    let (input, body) = block(input, Owner::new(Level::Group, start), item)?;
     let items = body
         .lines
         .into_iter()
@@ -25,6 +26,18 @@ pub(crate) fn group<'t>(start: Input<'t>, input: Input<'t>) -> Parsed<'t, ItemKi
         Group { name, base: head.base, description: head.description, items, dangling: body.dangling };
     Ok((input, ItemKind::Group(group)))
 }
+
+const HEAD: Known = Known {
+    words: &["clone", "default"],
+    others: &[
+        ("extends", "clone"),
+        ("inherits", "clone"),
+        ("from", "clone"),
+        ("like", "clone"),
+        ("copy", "clone"),
+    ],
+    advice: "behind a group's name stand `clone NAME` or `default`, a description in double quotes, and `{`",
+};
 
 struct Head {
     base: GroupBase,
@@ -46,10 +59,11 @@ fn head(input: Input<'_>) -> Parsed<'_, Head> {
             at = rest;
             continue;
         }
-        let (rest, found) = match at.word() {
+        let known = at.word().and_then(|word| HEAD.clause(at, word));
+        let (rest, found) = match known {
             Some("clone") => must(name)(at.next()).map(|(rest, name)| (rest, GroupBase::Clone(name)))?,
-            Some("default") => default_base(at)?,
-            _ => return Ok((at, head)),
+            Some(_) => default_base(at)?,
+            None => return Ok((past_words(at), head)),
         };
         let span = rest.span_since(start);
         match (base, &head.description) {
@@ -72,6 +86,15 @@ fn head(input: Input<'_>) -> Parsed<'_, Head> {
     }
 }
 
+/// Behind the words of a clause that nobody knows.
+fn past_words(input: Input<'_>) -> Input<'_> {
+    let mut at = input;
+    while matches!(at.kind(), Kind::Word(_) | Kind::OddWord) {
+        at = at.next();
+    }
+    at
+}
+
 fn report_twice(input: Input<'_>, what: &str, again: Span, first: Span) {
     input.report(
         SyntaxError::new(codes::DUPLICATE_CLAUSE, format!("{what} given twice"), again, "again here")
@@ -92,27 +115,26 @@ fn default_base(input: Input<'_>) -> Parsed<'_, GroupBase> {
     }
 }
 
-const LINES: &[&str] = &["kind", "network", "inner", "remove", "in", "out"];
-
-const OTHER_LINES: &[(&str, &str)] = &[
-    ("type", "kind"),
-    ("ingress", "in"),
-    ("inbound", "in"),
-    ("input", "in"),
-    ("egress", "out"),
-    ("outbound", "out"),
-    ("output", "out"),
-    ("delete", "remove"),
-    ("vpc", "network"),
-];
+const LINES: Known = Known {
+    words: &["kind", "network", "inner", "remove", "in", "out"],
+    others: &[
+        ("type", "kind"),
+        ("ingress", "in"),
+        ("inbound", "in"),
+        ("input", "in"),
+        ("egress", "out"),
+        ("outbound", "out"),
+        ("output", "out"),
+        ("delete", "remove"),
+        ("vpc", "network"),
+    ],
+    advice: "a group has `kind`, `network`, `inner`, `remove`, and the blocks `in` and `out`",
+};
 
 /// One line or section of a group's block.
 pub(crate) fn item(input: Input<'_>) -> Parsed<'_, GroupItemKind> {
     let Some(word) = input.word() else { return otherwise("a line of a group") };
-    let known = match LINES.iter().find(|known| **known == word) {
-        Some(known) => Some(*known),
-        None => unknown_statement(input, word, LINES, OTHER_LINES),
-    };
+    let known = LINES.statement(input, word);
     let after = input.next();
     match known {
         Some("kind") => {
@@ -145,7 +167,7 @@ fn section<'t>(start: Input<'t>, direction: &'static str) -> Parsed<'t, GroupIte
         Kind::Word(_) => SIDE.parse(input).map(|(input, side)| (input, Some(side)))?,
         _ => (input, None),
     };
-    let (input, body) = block(input, Owner { level: Level::Rules, start }, rule)?;
+    let (input, body) = block(input, Owner::new(Level::Rules, start), rule)?;
     let rules =
         body.lines.into_iter().map(|Line { value, span, trivia }| Rule { span, trivia, ..value }).collect();
     Ok((input, GroupItemKind::Section(RuleSection { direction, side, rules, dangling: body.dangling })))

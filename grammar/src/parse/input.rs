@@ -28,6 +28,8 @@ pub(crate) type Parsed<'t, T> = nom::IResult<Input<'t>, T, Mistake>;
 pub(crate) enum Mistake {
     /// Something else was expected at the place.
     Expected(&'static str),
+    /// Another keyword was expected at the place.
+    ExpectedWord(&'static str),
     /// It has been reported already.
     Reported,
 }
@@ -114,6 +116,17 @@ impl<'t> Input<'t> {
         Span::new(end, end)
     }
 
+    /// Whether the lexer has reported the next token.
+    pub(crate) fn is_bad(self) -> bool {
+        self.token().is_some_and(|token| token.bad)
+    }
+
+    /// Whether a string without its closing quote has taken the rest of the line, which has been reported.
+    pub(crate) fn is_swallowed(self) -> bool {
+        let open_string = |token: &Token<'_>| token.bad && matches!(token.kind, Kind::Text(_));
+        self.at_line_end() && self.last().is_some_and(open_string)
+    }
+
     /// Whether the next token ends a statement.
     pub(crate) fn at_line_end(self) -> bool {
         matches!(self.kind(), Kind::Newline { .. } | Kind::Comment(_) | Kind::End)
@@ -121,6 +134,16 @@ impl<'t> Input<'t> {
 
     pub(crate) fn report(self, error: SyntaxError) {
         self.errors.borrow_mut().push(error);
+    }
+
+    /// The end of the text.
+    pub(crate) fn end(self) -> Self {
+        self.goto(self.tokens.len().saturating_sub(1))
+    }
+
+    /// Whether so much is wrong that nothing more is reported, and reading on is in vain.
+    pub(crate) fn is_hopeless(self) -> bool {
+        self.errors.borrow().is_full()
     }
 
     /// Lets the last error point at one more place.
@@ -132,7 +155,7 @@ impl<'t> Input<'t> {
 
     /// Reports that `expected` is not what comes next, unless the lexer has reported that token.
     pub(crate) fn report_expected(self, expected: &str, help: Option<&str>) {
-        if self.token().is_some_and(|token| token.bad) {
+        if self.is_swallowed() || self.is_bad() {
             return;
         }
         let found = self.found();
@@ -198,6 +221,7 @@ pub(crate) fn must<'t, T>(
 ) -> impl FnMut(Input<'t>) -> Parsed<'t, T> {
     move |input| match parser(input) {
         Err(nom::Err::Error(Mistake::Expected(expected))) => refuse_token(input, expected, None),
+        Err(nom::Err::Error(Mistake::ExpectedWord(word))) => refuse_token(input, &format!("`{word}`"), None),
         Err(nom::Err::Error(Mistake::Reported)) => reported(),
         other => other,
     }
@@ -205,7 +229,13 @@ pub(crate) fn must<'t, T>(
 
 /// Exactly this keyword.
 pub(crate) fn keyword<'t>(word: &'static str) -> impl FnMut(Input<'t>) -> Parsed<'t, Span> {
-    move |input| if input.word() == Some(word) { Ok((input.next(), input.span())) } else { otherwise(word) }
+    move |input| {
+        if input.word() == Some(word) {
+            Ok((input.next(), input.span()))
+        } else {
+            Err(nom::Err::Error(Mistake::ExpectedWord(word)))
+        }
+    }
 }
 
 /// Exactly this punctuation; `expected` names it.

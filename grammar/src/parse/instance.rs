@@ -5,11 +5,12 @@ use nom::combinator::opt;
 
 use super::body::{Line, Owner, block};
 use super::input::{Input, Mistake, Parsed, must, name, otherwise, reported, text};
+use super::known::Known;
 use super::list::some;
+use super::misplaced_clause;
 use super::recover::{Level, skip_statement};
-use super::words::{SIDE, guess};
-use super::{misplaced_clause, unknown_statement};
-use crate::ast::{Instance, ItemKind, List, Membership, Name, Nic, Side, Span, Spanned, Text, Trivia};
+use super::words::SIDE;
+use crate::ast::{Instance, ItemKind, List, Membership, Nic, Side, Span, Spanned, Text, Trivia};
 use crate::codes;
 use crate::error::{SyntaxError, quote};
 use crate::lex::Kind;
@@ -30,18 +31,22 @@ pub(crate) fn instance<'t>(start: Input<'t>, input: Input<'t>) -> Parsed<'t, Ite
         );
     }
     let (input, description) = opt(text).parse(input)?;
-    let (input, body) = block(input, Owner { level: Level::Instance, start }, nic)?;
+    let (input, body) = block(input, Owner::new(Level::Instance, start), nic)?;
     let nics =
         body.lines.into_iter().map(|Line { value, span, trivia }| Nic { span, trivia, ..value }).collect();
     Ok((input, ItemKind::Instance(Instance { name, description, nics, dangling: body.dangling })))
 }
 
+const NIC: Known = Known {
+    words: &["nic"],
+    others: &[("interface", "nic"), ("eni", "nic")],
+    advice: "an instance has `nic` lines: `nic eth0 address 10.0.0.1 groups web`",
+};
+
 /// One `nic` line. Its span and trivia are the block's to fill.
 pub(crate) fn nic(input: Input<'_>) -> Parsed<'_, Nic> {
     let Some(word) = input.word() else { return otherwise("a `nic` line") };
-    if word != "nic"
-        && unknown_statement(input, word, &["nic"], &[("interface", "nic"), ("eni", "nic")]).is_none()
-    {
+    if NIC.statement(input, word).is_none() {
         return reported();
     }
     let (input, name) = interface(input.next())?;
@@ -99,10 +104,11 @@ enum Rank {
     Membership,
 }
 
-const WORDS: &[&str] = &["public", "internal", "via", "address", "groups", "network"];
-
-const OTHER_WORDS: &[(&str, &str)] =
-    &[("group", "groups"), ("addresses", "address"), ("ip", "address"), ("addr", "address")];
+const CLAUSES: Known = Known {
+    words: &["public", "internal", "via", "address", "groups", "network"],
+    others: &[("group", "groups"), ("addresses", "address"), ("ip", "address"), ("addr", "address")],
+    advice: "a NIC has `public` or `internal`, `via`, `address`, and `groups` or `network`",
+};
 
 fn clauses(input: Input<'_>) -> Parsed<'_, Clauses> {
     let mut clauses = Clauses::default();
@@ -110,10 +116,7 @@ fn clauses(input: Input<'_>) -> Parsed<'_, Clauses> {
     loop {
         let start = at.span();
         let word = match at.kind() {
-            Kind::Word(word) => match WORDS.iter().find(|known| **known == word.as_ref()) {
-                Some(known) => Some(*known),
-                None => unknown_clause(at, word),
-            },
+            Kind::Word(word) => CLAUSES.clause(at, word),
             Kind::Text(_) => {
                 return misplaced_clause(
                     at,
@@ -150,7 +153,7 @@ impl Clauses {
                 Ok((rest, Rank::Addresses))
             }
             "groups" => {
-                let (rest, groups) = must(some(group_name))(after)?;
+                let (rest, groups) = must(some(name))(after)?;
                 self.membership = self.membership.take().or(groups.map(Membership::Groups));
                 Ok((rest, Rank::Membership))
             }
@@ -215,24 +218,6 @@ impl Rank {
     }
 }
 
-/// Reports a word that begins no clause of a NIC; answers the one that was most likely meant.
-fn unknown_clause(input: Input<'_>, word: &str) -> Option<&'static str> {
-    let meant = guess(word, WORDS.iter().copied(), OTHER_WORDS);
-    if !input.token().is_some_and(|token| token.bad) {
-        let help = match meant {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => {
-                "a NIC has `public` or `internal`, `via`, `address`, and `groups` or `network`".to_owned()
-            }
-        };
-        let message = format!("unknown clause {}", quote(word));
-        input.report(
-            SyntaxError::new(codes::UNKNOWN_CLAUSE, message, input.span(), "begins no clause").help(help),
-        );
-    }
-    meant
-}
-
 /// An address without a length: a NIC has addresses, no prefixes.
 fn plain_address(input: Input<'_>) -> Parsed<'_, IpAddr> {
     let (rest, address) = super::values::address(input)?;
@@ -248,9 +233,4 @@ fn plain_address(input: Input<'_>) -> Parsed<'_, IpAddr> {
         );
     }
     Ok((rest, address.ip))
-}
-
-/// A group's name; `group` before it is one word too many.
-fn group_name(input: Input<'_>) -> Parsed<'_, Name> {
-    name(input)
 }

@@ -5,7 +5,7 @@ use super::recover::{ends_list, skip_element};
 use super::trivia::{Between, between, comments_within};
 use crate::ast::{Element, List, Span, Trivia};
 use crate::codes;
-use crate::error::SyntaxError;
+use crate::error::{SyntaxError, quote};
 use crate::lex::{Kind, strange::wrong_brackets};
 
 /// One or several elements. Nothing if every one of them is wrong, which has been reported then.
@@ -50,7 +50,10 @@ fn bare<'t, T>(
                     "more than one element",
                 )
                 .label(whole, "these elements")
-                .help(format!("a list of several elements stands in brackets: `[{text}]`")),
+                .help(format!(
+                    "a list of several elements stands in brackets: {}",
+                    quote(&format!("[{text}]"))
+                )),
             );
         }
     }
@@ -66,9 +69,7 @@ fn one<'t, T>(
 ) -> Result<Input<'t>, nom::Err<Mistake>> {
     match element(input) {
         Ok((rest, value)) => {
-            let leading = if input.in_list { comments_within(input, rest) } else { Vec::new() };
-            let trivia = Trivia { leading, ..Trivia::default() };
-            elements.push(Element { value, span: rest.span_since(input.span()), trivia });
+            elements.push(Element { value, span: rest.span_since(input.span()), trivia: Trivia::default() });
             Ok(rest)
         }
         Err(nom::Err::Error(Mistake::Reported)) => Ok(input.next()),
@@ -86,7 +87,7 @@ fn bracketed<'t, T>(
     let mut at = input.next().in_list(false);
     let dangling = loop {
         let (next, mut between) = between(at);
-        if *next.kind() == list.close {
+        if list.is_closed(next) {
             list.give_trailing(&mut between);
             let dangling = between.dangling(std::mem::take(&mut list.carried));
             at = next.next();
@@ -134,6 +135,11 @@ impl<T> Brackets<T> {
         between.give_trailing(self.elements.last_mut().map(|element| &mut element.trivia));
     }
 
+    /// A `]` closes a list in wrong brackets, too.
+    fn is_closed(&self, input: Input<'_>) -> bool {
+        *input.kind() == self.close || *input.kind() == Kind::CloseBracket
+    }
+
     /// Reads one element and its comma. An error is where the list breaks off without its closing bracket.
     fn element<'t>(
         &mut self,
@@ -162,8 +168,8 @@ impl<T> Brackets<T> {
         if self.elements.len() > count
             && let Some(element) = self.elements.last_mut()
         {
-            element.trivia.leading.splice(0..0, before.leading);
-            element.trivia.blank_before = before.blank_before;
+            element.trivia = before;
+            element.trivia.leading.extend(comments_within(input, rest));
         }
         self.separator(rest)
     }
@@ -176,13 +182,13 @@ impl<T> Brackets<T> {
             self.carried = between.own_lines;
             return Ok(next.next());
         }
-        if *next.kind() == self.close || ends_list(input) || ends_list(next) {
+        if self.is_closed(next) || ends_list(input) || ends_list(next) {
             return Ok(input);
         }
         if follows_list(next) {
             return Err(input);
         }
-        if !next.token().is_some_and(|token| token.bad) {
+        if !next.is_bad() {
             next.report(
                 SyntaxError::new(
                     codes::MISSING_COMMA,

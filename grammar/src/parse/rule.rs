@@ -2,7 +2,6 @@
 
 use super::clauses::{Statement, clauses};
 use super::input::{Input, Parsed, must, number, otherwise, refuse, reported};
-use super::unknown_statement;
 use super::values::protocol;
 use super::words::VERDICT;
 use crate::ast::{Protocol, Rule, Span, Spanned, Trivia};
@@ -17,10 +16,6 @@ pub(crate) fn rule(input: Input<'_>) -> Parsed<'_, Rule> {
     let (input, protocol) = rule_protocol(input)?;
     let (input, clauses) = clauses(input, Statement::Rule)?;
     if clauses.broken {
-        // The body checks the line's end only behind a statement that was read.
-        if !input.at_line_end() && *input.kind() != Kind::CloseBrace {
-            input.report_expected("the end of the line", None);
-        }
         return reported();
     }
     let rule = Rule {
@@ -44,10 +39,16 @@ fn priority(input: Input<'_>) -> Parsed<'_, Spanned<u32>> {
         return Ok(parsed);
     }
     let Some(word) = input.word() else { return otherwise("a rule, which begins with its priority") };
-    if VERDICT.exactly(input).is_err() && VERDICT.guess(word).is_none() {
-        unknown_statement(input, word, &[], &[]);
-        return reported();
-    }
+    let Some(verdict) = VERDICT.guess(word) else {
+        let error = SyntaxError::new(
+            codes::UNKNOWN_STATEMENT,
+            format!("unknown statement {}", quote(word)),
+            input.span(),
+            "begins no rule",
+        )
+        .help("a rule begins with its priority and verdict: `10 allow tcp from any`");
+        return if input.is_bad() { reported() } else { refuse(input, error) };
+    };
     let start = Span::new(input.span().start, input.span().start);
     input.report(
         SyntaxError::new(
@@ -58,7 +59,7 @@ fn priority(input: Input<'_>) -> Parsed<'_, Spanned<u32>> {
         )
         .help(format!(
             "lead with a priority from 1 (strongest) to 100: {}",
-            quote(&format!("10 {word} ..."))
+            quote(&format!("10 {verdict} ..."))
         )),
     );
     Ok((input, Spanned { value: 1, span: start }))

@@ -6,8 +6,10 @@ use nom::Parser;
 use nom::combinator::opt;
 
 use super::input::{Input, Parsed, keyword, must, name, refuse, refuse_token, reported, text};
+use super::known::Known;
 use super::list::some;
 use super::no_late_description;
+use super::recover::level;
 use super::values::{member, ports, protocol};
 use super::words::{DURATION_UNIT, INNER_SCOPE, NETWORK_KIND};
 use crate::ast::{Duration, ItemKind, List, Network, Ports, Protocol, Service, Set, Spanned, Traffic};
@@ -87,14 +89,31 @@ pub(crate) fn set(input: Input<'_>) -> Parsed<'_, ItemKind> {
     let (input, description) = opt(text).parse(input)?;
     let (input, ()) = equals(input)?;
     let (input, members) = must(some(member))(input)?;
-    let (input, except) = match keyword("except")(input) {
-        Ok((input, _)) => must(some(member))(input)?,
-        Err(_) => (input, None),
+    let (input, except) = match input.word() {
+        Some(word) if level(input).is_none() => {
+            if EXCEPT.clause(input, word).is_none() {
+                return reported();
+            }
+            must(some(member))(input.next())?
+        }
+        _ => (input, None),
     };
     let (input, ()) = no_late_description(input)?;
     let Some(members) = members else { return reported() };
     Ok((input, ItemKind::Set(Set { name, description, members, except })))
 }
+
+const EXCEPT: Known = Known {
+    words: &["except"],
+    others: &[
+        ("exclude", "except"),
+        ("excluding", "except"),
+        ("without", "except"),
+        ("minus", "except"),
+        ("not", "except"),
+    ],
+    advice: "behind a set's members stands `except` and what is taken out again",
+};
 
 /// `service web "description" = tcp [80, 443]`
 pub(crate) fn service(input: Input<'_>) -> Parsed<'_, ItemKind> {

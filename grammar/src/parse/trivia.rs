@@ -20,7 +20,8 @@ pub(crate) struct Between {
 /// Passes over line ends and comments.
 pub(crate) fn between<'t>(mut input: Input<'t>) -> (Input<'t>, Between) {
     let mut found = Between::default();
-    let mut new_line = false;
+    // The file begins with a line of its own, too.
+    let mut new_line = input.at == 0;
     let mut pending_blank = false;
     while let Some(token) = input.tokens.get(input.at) {
         match &token.kind {

@@ -67,7 +67,14 @@ pub(crate) fn member(input: Input<'_>) -> Parsed<'_, Member> {
 /// `any` or some peers. A bare name is an instance where `instances` says so.
 pub(crate) fn peers<'t>(input: Input<'t>, instances: bool) -> Parsed<'t, Option<Peers>> {
     if let Ok((rest, span)) = keyword("any")(input) {
-        return Ok((rest, Some(Peers::Any(span))));
+        return match mark(Kind::Comma, "`,`")(rest) {
+            Ok((rest, _)) => {
+                report_any_in_list(input);
+                let (rest, list) = must(some(|input| peer(input, instances)))(rest)?;
+                Ok((rest, list.map(Peers::List)))
+            }
+            Err(_) => Ok((rest, Some(Peers::Any(span)))),
+        };
     }
     if input.word() == Some("all") && !instances {
         input.report(
@@ -105,7 +112,7 @@ fn peer(input: Input<'_>, instances: bool) -> Parsed<'_, Peer> {
 
 /// Reports a name that does not say what it names.
 fn untagged<'t, T>(input: Input<'t>, word: &str, rather: &str, tags: &[&str]) -> Parsed<'t, T> {
-    if !input.token().is_some_and(|token| token.bad) {
+    if !input.is_bad() {
         let forms: Vec<String> = tags.iter().map(|tag| quote(&format!("{tag} {word}"))).collect();
         input.report(
             SyntaxError::new(
@@ -121,6 +128,11 @@ fn untagged<'t, T>(input: Input<'t>, word: &str, rather: &str, tags: &[&str]) ->
 }
 
 fn any_in_list<'t, T>(input: Input<'t>) -> Parsed<'t, T> {
+    report_any_in_list(input);
+    Err(nom::Err::Error(Mistake::Reported))
+}
+
+fn report_any_in_list(input: Input<'_>) {
     let help =
         "`any` stands alone, without brackets, as a rule's peer; in a set write `0.0.0.0/0` and `::/0`";
     input.report(
@@ -132,7 +144,6 @@ fn any_in_list<'t, T>(input: Input<'t>) -> Parsed<'t, T> {
         )
         .help(help),
     );
-    Err(nom::Err::Error(Mistake::Reported))
 }
 
 const PROTOCOLS: &[(&str, Protocol)] = &[
@@ -204,7 +215,7 @@ fn guessed_protocol<'t>(input: Input<'t>, word: &str) -> Parsed<'t, Protocol> {
         input.span(),
         "expected a protocol",
     );
-    let bad = input.token().is_some_and(|token| token.bad);
+    let bad = input.is_bad();
     if let Some((_, number)) = NUMBERED.iter().find(|(name, _)| *name == word) {
         input.report(error.help(format!("write its number: `proto {number}`")));
         let number = Spanned { value: *number, span: input.span() };

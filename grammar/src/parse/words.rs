@@ -190,6 +190,7 @@ pub(crate) fn guess(
     known
         .map(|candidate| (strsim::osa_distance(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= allowed)
-        .min()
+        // People seldom mistake the first letter.
+        .min_by_key(|(distance, candidate)| (*distance, word.chars().next() != candidate.chars().next()))
         .map(|(_, candidate)| candidate)
 }
