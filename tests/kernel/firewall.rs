@@ -1,0 +1,76 @@
+//! Emitting and loading: the files of a placement go into a lab as their headers say.
+
+use palisade::targets::Target;
+use palisade_ir::{Artifact, ArtifactFile, Backend, Options, Placement, Plan};
+use palisade_testkit::lab::{Lab, Variant};
+
+/// A filter table without rules.
+const EMPTY: &str = "*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\nCOMMIT\n";
+
+/// Who enforces the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firewall {
+    Nft,
+    Iptables(Variant),
+    Ipset(Variant),
+}
+
+impl Firewall {
+    pub const ALL: [Self; 5] = [
+        Self::Nft,
+        Self::Iptables(Variant::Nft),
+        Self::Iptables(Variant::Legacy),
+        Self::Ipset(Variant::Nft),
+        Self::Ipset(Variant::Legacy),
+    ];
+
+    pub fn emit(self, plan: &Plan, options: &Options) -> Artifact {
+        let target = match self {
+            Firewall::Nft => Target::Nftables,
+            Firewall::Iptables(_) | Firewall::Ipset(_) => Target::Iptables,
+        };
+        let backend: &dyn Backend = target.backend();
+        let options = Options { ipset: matches!(self, Firewall::Ipset(_)), ..options.clone() };
+        backend.emit(plan, &options).unwrap_or_else(|error| panic!("{error}: {:?}", error.help))
+    }
+
+    pub fn load(self, lab: &Lab, artifact: &Artifact) {
+        for ArtifactFile { suffix, contents } in &artifact.files {
+            let text = std::str::from_utf8(contents).unwrap();
+            let loaded = match (*suffix, self) {
+                ("nft", Firewall::Nft) => lab.load_nft(text),
+                ("ipset", Firewall::Ipset(_)) => lab.load_ipset(text),
+                ("rules.v4", Firewall::Iptables(variant) | Firewall::Ipset(variant)) => {
+                    lab.load_iptables(variant, text, "")
+                }
+                ("rules.v6", Firewall::Iptables(variant) | Firewall::Ipset(variant)) => {
+                    lab.load_iptables(variant, "", text)
+                }
+                ("sysctl", _) => {
+                    lab.center().run("sysctl", &["-q", "-e", "-p", "/dev/stdin"], text).map(drop)
+                }
+                (suffix, firewall) => panic!("{firewall:?} has no {suffix} file"),
+            };
+            loaded.unwrap_or_else(|error| panic!("{error}\n{text}"));
+        }
+    }
+
+    /// Takes away what was loaded, so that another ruleset can be tried in the same lab.
+    pub fn unload(self, lab: &Lab) {
+        match self {
+            Firewall::Nft => lab.load_nft("flush ruleset\n").unwrap(),
+            Firewall::Iptables(variant) => lab.load_iptables(variant, EMPTY, EMPTY).unwrap(),
+            Firewall::Ipset(variant) => {
+                lab.load_iptables(variant, EMPTY, EMPTY).unwrap();
+                lab.center().run("ipset", &["destroy"], "").unwrap();
+            }
+        }
+    }
+}
+
+/// The rules alone: nothing that the cloud does outside them.
+pub fn bare(placement: Placement) -> Options {
+    let mut options = Options::at(placement);
+    options.prelude.clear();
+    options
+}
