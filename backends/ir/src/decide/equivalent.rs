@@ -11,6 +11,7 @@ use super::axis::ROWS_LIMIT;
 use super::budget::{Budget, BudgetExceeded};
 use super::cover::hole;
 use super::cube::Cube;
+use super::partition::each_decided;
 use super::space::Space;
 use crate::{Chain, Family, Outcome, Packet, Region};
 
@@ -33,7 +34,7 @@ struct Stated<'a> {
     outcome: Outcome,
     /// Its place in its own chain; a default comes after all rules.
     place: usize,
-    /// The place of the first rule of the other chain that holds it whole, be it the default.
+    /// A place in the other chain: the rules up to there hold it whole, be it with the default.
     held_by: usize,
     /// Whether a stronger rule of its own chain holds it whole.
     dead: bool,
@@ -49,8 +50,8 @@ fn difference(
     let full = space.full();
     let middle = a.rules().len();
     let (left, right) = (0..middle, middle..middle + b.rules().len());
-    let ones = stated(space, &full, a, &left, &right);
-    let others = stated(space, &full, b, &right, &left);
+    let ones = stated(space, &full, a, &left, &right, budget);
+    let others = stated(space, &full, b, &right, &left, budget);
     for one in ones.iter().filter(|one| !one.dead && !one.cube.is_empty()) {
         let meeting = space.overlapping(one.cube);
         budget.spend(1 + meeting.count_ones() / 8)?;
@@ -80,16 +81,11 @@ fn stated<'a>(
     chain: &Chain,
     own: &Range<usize>,
     others: &Range<usize>,
+    budget: &mut Budget,
 ) -> Vec<Stated<'a>> {
-    let held_by = |cube: &Cube| {
-        let holder = space.first_around(cube, |rule| others.contains(&rule)).unwrap_or(others.end);
-        holder - others.start
-    };
-    let rule = |(place, bit): (usize, usize)| {
-        let cube = space.cube(bit)?;
-        let dead = space.first_around(cube, |rule| (own.start..bit).contains(&rule)).is_some();
-        let outcome = chain.rules().get(place)?.outcome;
-        Some(Stated { cube, outcome, place, held_by: held_by(cube), dead })
+    let mut held_by = |cube: &Cube| {
+        let alone = space.first_around(cube, |rule| others.contains(&rule));
+        alone.or_else(|| joined_from(space, cube, others, budget)).unwrap_or(others.end) - others.start
     };
     let default = Stated {
         cube: full,
@@ -98,5 +94,29 @@ fn stated<'a>(
         held_by: held_by(full),
         dead: space.first_around(full, |rule| own.contains(&rule)).is_some(),
     };
+    let rule = |(place, bit): (usize, usize)| {
+        let cube = space.cube(bit)?;
+        let dead = space.first_around(cube, |rule| (own.start..bit).contains(&rule)).is_some();
+        let outcome = chain.rules().get(place)?.outcome;
+        Some(Stated { cube, outcome, place, held_by: held_by(cube), dead })
+    };
     own.clone().enumerate().filter_map(rule).chain([default]).collect()
+}
+
+/// The most steps to find out which rules a rule was joined from. It only saves later work.
+const JOINED_STEPS: u64 = 100_000;
+
+/// The weakest rule of a chain that is needed to make up a cube from rules inside it, as joined rules are made;
+/// `None` when they do not, or for want of budget.
+fn joined_from(space: &Space, cube: &Cube, chain: &Range<usize>, budget: &mut Budget) -> Option<usize> {
+    let inside = |rule: &usize| space.cube(*rule).is_some_and(|part| part.is_subset(cube));
+    let meeting = space.overlapping(cube);
+    let parts = meeting.iter_ones().filter(|rule| chain.contains(rule)).filter(inside).collect();
+    let mut last = Some(chain.start);
+    let decided = budget.share(JOINED_STEPS, |share| {
+        each_decided(space, cube, parts, share, |part, _| {
+            last = last.zip(part).map(|(last, part)| last.max(part))
+        })
+    });
+    last.filter(|_| decided.is_ok())
 }

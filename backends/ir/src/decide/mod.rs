@@ -1,11 +1,13 @@
 //! The decision structure: bitsets over the elementary intervals of addresses and ports, and exact answers from them.
 //!
 //! [`Index`] answers which rule decides a packet, which rules meet a region, whether rules cover a region and how a
-//! chain divides one; [`equivalent`] whether two chains mean the same. Answers are exact for all packets or they are
-//! [`BudgetExceeded`]. This module knows nothing of plans, backends or the policy language.
+//! chain divides one; [`equivalent`] whether two chains mean the same, [`changes`] which packets they decide differently.
+//! Answers are exact for all packets or they are [`BudgetExceeded`]. This module knows nothing of plans, backends or the
+//! policy language.
 
 mod axis;
 mod budget;
+mod changes;
 mod cover;
 mod cube;
 mod equivalent;
@@ -17,6 +19,7 @@ use bitvec::prelude::{BitSlice, Lsb0};
 
 pub use axis::{Axis, RuleBits};
 pub use budget::{Budget, BudgetExceeded};
+pub use changes::{Change, Decider, changes};
 use cover::hole;
 use cube::Cube;
 pub use equivalent::equivalent;

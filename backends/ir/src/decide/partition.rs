@@ -16,22 +16,34 @@ pub(super) fn partition(
     budget: &mut Budget,
 ) -> Result<Vec<Piece>, BudgetExceeded> {
     let mut joined = Joined::default();
-    let rules: Vec<usize> = space.overlapping(&query.cube).iter_ones().collect();
-    let mut open = vec![(query.cube.clone(), rules)];
+    let rules = space.overlapping(&query.cube).iter_ones().collect();
+    each_decided(space, &query.cube, rules, budget, |rule, cube| joined.push(rule, cube))?;
+    joined.join();
+    Ok(joined.pieces(space, query))
+}
+
+/// Divides a cube among rules that all meet it, the strongest first, and hands out the parts.
+pub(super) fn each_decided(
+    space: &Space,
+    cube: &Cube,
+    rules: Vec<usize>,
+    budget: &mut Budget,
+    mut take: impl FnMut(Option<usize>, &Cube),
+) -> Result<(), BudgetExceeded> {
+    let mut open = vec![(cube.clone(), rules)];
     while let Some((piece, rules)) = open.pop() {
         let weight: usize = piece.0.iter().map(Ranges::len).sum();
         budget.spend(weight + 5 * rules.len())?;
         match rules.split_first() {
-            None => joined.push(None, &piece),
+            None => take(None, &piece),
             Some((rule, weaker)) => {
                 if let Some(decided) = split(space, piece, *rule, weaker, &mut open) {
-                    joined.push(Some(*rule), &decided);
+                    take(Some(*rule), &decided);
                 }
             }
         }
     }
-    joined.join();
-    Ok(joined.pieces(space, query))
+    Ok(())
 }
 
 /// Cuts a rule out of a piece that it meets. What is outside stays open, with the weaker rules that meet it.

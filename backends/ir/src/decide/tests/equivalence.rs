@@ -1,4 +1,4 @@
-use super::sample::{Random, chain, packets, to_port};
+use super::sample::{Random, chain, packets, span, to_port, with_ports};
 use crate::decide::{Budget, BudgetExceeded, equivalent};
 use crate::{Chain, Family, Outcome, Packet, PortMatch, PortSet, Rule, RuleId, Verdict};
 
@@ -88,6 +88,28 @@ fn a_log_is_part_of_the_meaning() {
     let chain = |rule| Chain::from_ordered(vec![rule], Verdict::Deny, RuleId(1));
     assert!(!check(&chain(silent.clone()), &chain(logged)));
     assert!(check(&chain(silent.clone()), &chain(silent)));
+}
+
+/// A rule joined from others may stand where the weakest of them stood, however many they are.
+#[test]
+fn joined_rules_stand_where_their_weakest_part_stood() {
+    for parts in [2, 400] {
+        let allow = |first, last| {
+            let like = to_port(0, RuleId(0));
+            Rule { matches: with_ports(&like, span(first, last)), ..like }
+        };
+        let deny = Rule { outcome: Outcome::silent(Verdict::Deny), ..allow(1, parts) };
+        let chain = |rules| Chain::from_ordered(rules, Verdict::Deny, RuleId(1));
+        let mut apart: Vec<Rule> = (0..=parts).map(|port| allow(port, port)).collect();
+        let joined = chain(vec![allow(0, parts), deny.clone()]);
+        apart.push(deny);
+        assert!(check(&chain(apart.clone()), &joined));
+        assert!(check(&joined, &chain(apart.clone())));
+        let last = apart.len() - 1;
+        apart.swap(last - 1, last);
+        assert!(!check(&chain(apart.clone()), &joined));
+        assert!(!check(&joined, &chain(apart)));
+    }
 }
 
 #[test]

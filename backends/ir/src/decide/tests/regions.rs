@@ -1,10 +1,8 @@
 use bitvec::prelude::{BitVec, Lsb0};
 
-use super::sample::{Random, chain, is_in, narrow_chain, packets, region, to_port};
+use super::sample::{Random, chain, is_in, narrow_chain, packets, region, span, to_port, with_ports};
 use crate::decide::{Budget, BudgetExceeded, Index, Piece, points};
-use crate::{
-    Chain, Family, Match, Packet, PortMatch, PortSet, Protocol, Ranges, Region, Rule, RuleId, Verdict,
-};
+use crate::{Chain, Family, Match, Packet, PortMatch, Protocol, Ranges, Region, Rule, RuleId, Verdict};
 
 fn budget() -> Budget {
     Budget::new(1_000_000)
@@ -109,27 +107,17 @@ fn uncovered_agrees_with_brute_force_among_many_rules() {
     assert!(covered > 5 && open > 5, "{covered} {open}");
 }
 
-fn with_ports(rule: &Rule, destination_ports: PortMatch) -> Match {
-    let mut parts = rule.matches.parts();
-    parts.destination_ports = destination_ports;
-    Match::new(parts).unwrap()
-}
-
-fn ports(first: u16, last: u16) -> PortMatch {
-    PortMatch::In(PortSet::from_ranges([(first, last)]))
-}
-
 #[test]
 fn a_union_covers_what_no_rule_covers_alone() {
     let like = to_port(1, RuleId(0));
     let halves = [(0, 500), (400, 900), (901, 65_535)];
     let rules: Vec<Rule> = halves
         .iter()
-        .map(|(first, last)| Rule { matches: with_ports(&like, ports(*first, *last)), ..like.clone() })
+        .map(|(first, last)| Rule { matches: with_ports(&like, span(*first, *last)), ..like.clone() })
         .collect();
     let index = Index::new(&Chain::from_ordered(rules, Verdict::Deny, RuleId(1)));
     let all = BitVec::<u64, Lsb0>::repeat(true, 3);
-    let every_port = Region::of(&with_ports(&like, ports(0, 65_535)));
+    let every_port = Region::of(&with_ports(&like, span(0, 65_535)));
     assert_eq!(index.uncovered(&every_port, &all, &mut budget()), Ok(None));
     let mut two = all.clone();
     two.set(1, false);
@@ -140,7 +128,7 @@ fn a_union_covers_what_no_rule_covers_alone() {
 /// Halving pieces loses no class, wherever the hole is.
 #[test]
 fn the_one_port_that_is_missing_is_found() {
-    let every = Region::of(&with_ports(&to_port(1, RuleId(0)), ports(0, 149)));
+    let every = Region::of(&with_ports(&to_port(1, RuleId(0)), span(0, 149)));
     let rules = (0..150).map(|port| to_port(port, RuleId(u32::from(port)))).collect();
     let index = Index::new(&Chain::from_ordered(rules, Verdict::Deny, RuleId(150)));
     for missing in 0..150 {
@@ -180,14 +168,14 @@ fn products_of_points_become_regions_of_the_same_packets() {
 #[test]
 fn packets_without_ports_are_not_covered_by_port_tests() {
     let like = to_port(1, RuleId(0));
-    let tested = Rule { matches: with_ports(&like, ports(0, 65_535)), ..like.clone() };
+    let tested = Rule { matches: with_ports(&like, span(0, 65_535)), ..like.clone() };
     let index = Index::new(&Chain::from_ordered(vec![tested], Verdict::Deny, RuleId(1)));
     let by = BitVec::<u64, Lsb0>::repeat(true, 1);
     let untested = Region::of(&with_ports(&like, PortMatch::Any));
     let hole = index.uncovered(&untested, &by, &mut budget()).unwrap().unwrap();
     assert_eq!((hole.protocol(), hole.ports()), (Protocol::TCP, None));
     let mut parts = like.matches.parts();
-    (parts.source_ports, parts.destination_ports) = (ports(7, 7), PortMatch::Any);
+    (parts.source_ports, parts.destination_ports) = (span(7, 7), PortMatch::Any);
     let from_port = Region::of(&Match::new(parts).unwrap());
     assert_eq!(index.uncovered(&from_port, &by, &mut budget()), Ok(None));
 }
@@ -229,7 +217,7 @@ fn covered_and_redundant_rules_are_those_nobody_misses() {
 fn a_spent_budget_is_an_error_and_never_an_answer() {
     let rules = (0..100).map(|port| to_port(port, RuleId(u32::from(port)))).collect();
     let index = Index::new(&Chain::from_ordered(rules, Verdict::Deny, RuleId(100)));
-    let region = Region::of(&with_ports(&to_port(1, RuleId(0)), ports(0, 99)));
+    let region = Region::of(&with_ports(&to_port(1, RuleId(0)), span(0, 99)));
     let by = BitVec::<u64, Lsb0>::repeat(true, 100);
     for steps in [0, 1, 150] {
         let mut budget = Budget::new(steps);

@@ -200,3 +200,15 @@ pub(super) fn narrow_chain(random: &mut Random, family: Family, count: u32) -> C
     };
     Chain::from_ordered((0..=count).map(rule).collect(), Verdict::Deny, RuleId(count + 1))
 }
+
+/// The match of a rule with other destination ports.
+pub(super) fn with_ports(rule: &Rule, destination_ports: PortMatch) -> Match {
+    let mut parts = rule.matches.parts();
+    parts.destination_ports = destination_ports;
+    Match::new(parts).unwrap()
+}
+
+/// A test of ports.
+pub(super) fn span(first: u16, last: u16) -> PortMatch {
+    PortMatch::In(PortSet::from_ranges([(first, last)]))
+}

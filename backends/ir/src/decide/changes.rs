@@ -1,0 +1,177 @@
+//! Which packets two chains decide differently, and by which rules.
+//!
+//! A packet with two outcomes is decided by one rule (or default) of each chain, and no stronger rule of either matches
+//! it. So what such a pair has in common, less all stronger rules of both, is a part of the difference; the parts of
+//! different pairs are disjoint, and together they are all of it.
+
+use std::collections::BTreeMap;
+
+use super::axis::ROWS_LIMIT;
+use super::budget::{Budget, BudgetExceeded};
+use super::cover::hole;
+use super::cube::Cube;
+use super::points;
+use super::space::{Space, pair};
+use crate::{Chain, Family, Outcome, Ranges, Region, RuleId};
+
+/// Who decides, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Decider {
+    /// The first source rule behind the decision.
+    pub id: RuleId,
+    /// The verdict and whether it is logged.
+    pub outcome: Outcome,
+}
+
+/// Packets that one source rule of each chain decides, with different outcomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Who decided before.
+    pub old: Decider,
+    /// Who decides now.
+    pub new: Decider,
+    /// The packets, as disjoint regions.
+    pub regions: Vec<Region>,
+}
+
+/// All packets whose outcome differs, by deciding rules; empty when the chains mean the same.
+pub fn changes(old: &Chain, new: &Chain, budget: &mut Budget) -> Result<Vec<Change>, BudgetExceeded> {
+    let mut found: BTreeMap<(Decider, Decider), Vec<Region>> = BTreeMap::new();
+    for family in Family::ALL {
+        let rules = old.rules().iter().chain(new.rules()).map(|rule| &rule.matches);
+        let space = Space::new(family, ROWS_LIMIT, rules);
+        for (deciders, cubes) in differing(&space, old, new, budget)? {
+            let values = |cube: &Cube| pair(space.axes(), &cube.0, |axis, classes| axis.values_of(classes));
+            let products = join(cubes.iter().map(values).collect());
+            let regions = products.into_iter().flat_map(|product| points::to_regions(family, product));
+            found.entry(deciders).or_default().extend(regions);
+        }
+    }
+    Ok(found.into_iter().map(|((old, new), regions)| Change { old, new, regions }).collect())
+}
+
+/// A rule or a default among the rules of both chains.
+struct Stated<'a> {
+    cube: &'a Cube,
+    decider: Decider,
+    /// Its place in its own chain; a default comes after all rules.
+    place: usize,
+    /// The place of the first rule of the other chain that holds it whole, be it the default.
+    held_by: usize,
+}
+
+/// The live rules of a chain by place, and at last its default. `start` and `others` say where the rules of this chain
+/// and of the other one stand in the space.
+fn stated<'a>(
+    space: &'a Space,
+    full: &'a Cube,
+    chain: &Chain,
+    start: usize,
+    others: std::ops::Range<usize>,
+) -> Vec<Option<Stated<'a>>> {
+    let state = |place: usize| {
+        let cube = if place < chain.rules().len() { space.cube(start + place)? } else { full };
+        let is_dead = || space.first_around(cube, |rule| (start..start + place).contains(&rule)).is_some();
+        if cube.is_empty() || is_dead() {
+            return None;
+        }
+        let held_by = space.first_around(cube, |rule| others.contains(&rule)).unwrap_or(others.end);
+        let decision = chain.decided_by(Some(place));
+        let decider = Decider { id: decision.id, outcome: decision.outcome };
+        Some(Stated { cube, decider, place, held_by: held_by - others.start })
+    };
+    (0..=chain.rules().len()).map(state).collect()
+}
+
+type Differing = BTreeMap<(Decider, Decider), Vec<Cube>>;
+
+/// The packets of one family with two outcomes. In the space the old rules come first, then the new ones.
+fn differing(
+    space: &Space,
+    old: &Chain,
+    new: &Chain,
+    budget: &mut Budget,
+) -> Result<Differing, BudgetExceeded> {
+    let full = space.full();
+    let middle = old.rules().len();
+    let end = middle + new.rules().len();
+    budget.spend(end * (1 + end / 64))?;
+    let before = stated(space, &full, old, 0, middle..end);
+    let after = stated(space, &full, new, middle, 0..middle);
+    let mut found = Differing::new();
+    for one in before.iter().flatten() {
+        let meeting = space.overlapping(one.cube);
+        budget.spend(1 + meeting.count_ones() / 8)?;
+        let met = meeting.iter_ones().filter_map(|bit| after.get(bit.checked_sub(middle)?));
+        for other in met.chain(after.last()).flatten() {
+            let settled = one.held_by < other.place || other.held_by < one.place;
+            if one.decider.outcome == other.decider.outcome || settled {
+                continue;
+            }
+            let Some(common) = one.cube.intersect(other.cube) else { continue };
+            let stronger = |bit: usize| match bit.checked_sub(middle) {
+                None => bit < one.place,
+                Some(place) => place < other.place,
+            };
+            if hole(space, &common, stronger, budget)?.is_some() {
+                let rest = uncovered(space, common, stronger, budget)?;
+                found.entry((one.decider, other.decider)).or_default().extend(rest);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What a found part costs: far more than a comparison, so that the budget bounds memory too.
+const PART_STEPS: usize = 500;
+
+/// What accepted rules leave of a cube, as disjoint cubes.
+fn uncovered(
+    space: &Space,
+    cube: Cube,
+    accept: impl Fn(usize) -> bool,
+    budget: &mut Budget,
+) -> Result<Vec<Cube>, BudgetExceeded> {
+    let near = space.overlapping(&cube);
+    let near = near.iter_ones().filter(|rule| accept(*rule)).filter_map(|rule| space.cube(rule));
+    let mut open: Vec<(Cube, Vec<&Cube>)> = vec![(cube, near.collect())];
+    let mut parts = Vec::new();
+    while let Some((piece, mut others)) = open.pop() {
+        budget.spend(1 + others.len())?;
+        others.retain(|other| other.overlaps(&piece));
+        if others.iter().any(|other| piece.is_subset(other)) {
+            continue;
+        }
+        let Some(largest) = others.iter().copied().max_by_key(|other| other.common(&piece)) else {
+            budget.spend(PART_STEPS)?;
+            parts.push(piece);
+            continue;
+        };
+        others.retain(|other| !std::ptr::eq(*other, largest));
+        open.extend(piece.subtract(largest).into_iter().map(|rest| (rest, others.clone())));
+    }
+    Ok(parts)
+}
+
+/// Joins disjoint products that differ in one field only, until there are none.
+fn join(mut products: Vec<[Ranges; 5]>) -> Vec<[Ranges; 5]> {
+    loop {
+        let before = products.len();
+        for at in 0..5 {
+            let mut alike: BTreeMap<[Ranges; 5], Vec<(u128, u128)>> = BTreeMap::new();
+            for mut product in products.drain(..) {
+                let field = product.get_mut(at).map(std::mem::take).unwrap_or_default();
+                alike.entry(product).or_default().extend(field.iter());
+            }
+            for (mut product, parts) in alike {
+                if let Some(field) = product.get_mut(at) {
+                    *field = Ranges::from_unsorted(parts);
+                }
+                products.push(product);
+            }
+        }
+        if products.len() == before {
+            return products;
+        }
+    }
+}
