@@ -4,10 +4,10 @@ mod cases;
 mod sample;
 
 use palisade_ir::decide::{Budget, Index, equivalent};
-use palisade_ir::{Chain, Family, Region, RuleId};
+use palisade_ir::{Chain, Family, Ifname, InstancePlan, Name, NetworkId, NicPlan, Plan, Region, RuleId};
 use sample::{Random, chain};
 
-use super::{covered, duplicates, merge, optimize, redundant};
+use super::{covered, duplicates, merge, optimize, optimize_plan, redundant};
 
 /// A pass, and whether it keeps who decides: rules of the same rank, from the source rules of the first deciders.
 struct Case {
@@ -86,4 +86,38 @@ fn a_spent_budget_keeps_rules() {
             assert_eq!(passed.unproved, chain.rules().len());
         }
     }
+}
+
+#[test]
+fn a_plan_changes_in_its_chains_only() {
+    let mut random = Random(33);
+    let nic = |ingress: &Chain, egress: &Chain| NicPlan {
+        interface: Ifname::new("eth0").unwrap(),
+        via: None,
+        network: NetworkId(0),
+        side: None,
+        addresses: vec!["10.0.0.1".parse().unwrap()],
+        ingress: ingress.clone(),
+        egress: egress.clone(),
+    };
+    let (one, other) = (chain(&mut random), chain(&mut random));
+    assert_ne!(one, other);
+    let instances = [("a", nic(&one, &other)), ("b", nic(&other, &one))].map(|(name, nic)| InstancePlan {
+        name: Name::new(name).unwrap(),
+        description: None,
+        nics: vec![nic],
+    });
+    let (session_timeout, networks, rules) = (910, vec![Name::new("net").unwrap()], Vec::new());
+    let instances = instances.to_vec();
+    let plan = Plan { session_timeout, networks, sets: Vec::new(), rules, instances };
+
+    let (optimized, report) = optimize_plan(&plan);
+    let mut expected = plan;
+    for nic in expected.instances.iter_mut().flat_map(|instance| &mut instance.nics) {
+        nic.ingress = optimize(&nic.ingress, &mut budget()).0;
+        nic.egress = optimize(&nic.egress, &mut budget()).0;
+    }
+    assert_eq!(optimized, expected);
+    assert_eq!(report.before, one.rules().len() + other.rules().len(), "equal chains count once");
+    assert!(report.after < report.before);
 }
