@@ -114,14 +114,20 @@ pub(crate) fn quote(text: &str) -> String {
             shown.push('…');
             break;
         }
-        if is_hidden(character) {
-            shown.push_str(&code_point(character));
+        if is_invisible(character) {
+            shown.push_str(&format!("<{}>", code_point(character)));
         } else {
             shown.push(character);
         }
     }
     shown.push('`');
     shown
+}
+
+/// Whether a character shows nothing where it stands.
+fn is_invisible(character: char) -> bool {
+    let escaped = character.escape_debug();
+    is_hidden(character) || escaped.len() > 2 || character.is_whitespace() && character != ' '
 }
 
 /// `U+202E`

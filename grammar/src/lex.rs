@@ -200,3 +200,6 @@ impl<'t> Lexer<'t> {
         self.errors.push(error);
     }
 }
+
+#[cfg(test)]
+mod tests;

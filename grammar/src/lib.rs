@@ -1,6 +1,4 @@
-//! Text to syntax tree and back: the lexer, the parser and the canonical formatter of the palisade policy language.
-//!
-//! This crate knows no files, no names' meanings and no semantics. `GRAMMAR.md` beside it is the language's definition.
+#![doc = include_str!("../README.md")]
 
 pub mod ast;
 mod codes;

@@ -3,7 +3,7 @@
 //! Each statement kind has its file below. Names are not looked up and numbers are not range-checked here.
 //!
 //! A parser answers nom's `Error` where something else may still be tried, and `Failure` with
-//! [`input::Mistake::Reported`] where its statement is given up; [`body`] then goes on behind that statement. A mistake
+//! [`input::Mistake::Reported`] where its statement is given up; the module `body` then goes on behind that statement. A mistake
 //! that leaves no doubt what was meant is reported without giving up.
 
 mod body;

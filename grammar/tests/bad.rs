@@ -1,5 +1,7 @@
 //! Every syntax error: `bad/<code>.sg` shows the mistakes of one code, its snapshot what the author is told.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // Clippy knows tests, but not what they call.
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! Which tree a text has.
 
+#![allow(clippy::panic, clippy::indexing_slicing)] // Clippy knows tests, but not what they call.
+
 use palisade_grammar::ast::*;
 use palisade_grammar::parse;
 
@@ -193,7 +195,7 @@ fn bare_names_are_instances_in_expectations_only() {
 /// The tree without what is empty everywhere.
 fn outline(file: &File) -> String {
     let full = format!("{file:#?}");
-    let mut lines: Vec<&str> = full.lines().collect();
+    let mut lines: Vec<String> = full.lines().map(str::to_owned).collect();
     let empty = ["trivia: Trivia {", "blank_before: false,", "leading: [],", "trailing: None,", "},"];
     let mut at = 0;
     while at < lines.len() {
@@ -206,5 +208,30 @@ fn outline(file: &File) -> String {
             at += 1;
         }
     }
+    while fold(&mut lines) {}
     lines.join("\n")
+}
+
+/// Puts short groups of lines on one line; answers whether there was one.
+fn fold(lines: &mut Vec<String>) -> bool {
+    let opens = |line: &str| line.ends_with(['{', '(', '[']);
+    let closes = |line: &str| line.trim_start().starts_with(['}', ')', ']']);
+    for at in 0..lines.len() {
+        let inside = lines[at + 1..].iter().take_while(|line| !opens(line) && !closes(line)).count();
+        let end = at + 1 + inside;
+        if !opens(&lines[at]) || inside == 0 || lines.get(end).is_none_or(|line| !closes(line)) {
+            continue;
+        }
+        let parts: Vec<&str> = lines[at + 1..=end].iter().map(|line| line.trim()).collect();
+        let whole = format!("{} {}", lines[at], parts.join(" "))
+            .replace("( ", "(")
+            .replace(", )", ")")
+            .replace("[ ", "[")
+            .replace(", ]", "]");
+        if whole.trim_start().len() <= 90 {
+            lines.splice(at..=end, [whole]);
+            return true;
+        }
+    }
+    false
 }

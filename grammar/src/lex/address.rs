@@ -10,16 +10,17 @@ use crate::ast::{Address, Span};
 use crate::codes;
 use crate::error::{SyntaxError, quote};
 
-/// Whether a word was meant as an address: IPv6 has two colons, IPv4 begins with a digit and has dots.
+/// Whether a word was meant as an address: IPv6 has two colons, IPv4 begins with a number and a dot or slash.
 pub(super) fn looks_like_one(word: &str) -> bool {
     let address = word.split(['/', '%']).next().unwrap_or(word);
     let hexadecimal = |character: char| character.is_ascii_hexdigit() || ":.".contains(character);
     let v6 = address.matches(':').take(2).count() == 2 && address.chars().all(hexadecimal);
-    let digits_first = word.starts_with(|first: char| first.is_ascii_digit());
-    let slash = word
-        .split_once('/')
-        .is_some_and(|(_, length)| length.starts_with(|first: char| first.is_ascii_digit()));
-    v6 || digits_first && (word.contains('.') || slash)
+    let digit = |character: char| character.is_ascii_digit();
+    let behind = word.trim_start_matches(digit);
+    let v4 = behind.len() < word.len()
+        && (behind.starts_with('.')
+            || behind.strip_prefix('/').is_some_and(|length| length.starts_with(digit)));
+    v6 || v4
 }
 
 impl Lexer<'_> {

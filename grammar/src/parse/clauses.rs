@@ -3,7 +3,7 @@
 //! They are read in any order and as often as they come, and the order is judged afterwards: so one clause at the wrong
 //! place is one error, and the others are still read.
 
-use super::input::{Input, Parsed, keyword, must, name, text};
+use super::input::{Input, Parsed, Passed, keyword, must, name, text};
 use super::known::Known;
 use super::values::{peers, ports};
 use super::{misplaced_clause, recover};
@@ -94,12 +94,7 @@ pub(crate) fn clauses<'t>(input: Input<'t>, statement: Statement) -> Parsed<'t, 
 }
 
 impl Clauses {
-    fn clause<'t>(
-        &mut self,
-        input: Input<'t>,
-        word: &'static str,
-        statement: Statement,
-    ) -> Result<Input<'t>, nom::Err<super::input::Mistake>> {
+    fn clause<'t>(&mut self, input: Input<'t>, word: &'static str, statement: Statement) -> Passed<'t> {
         let start = input.span();
         let rest = match word {
             "from" | "to" => {
@@ -132,7 +127,7 @@ impl Clauses {
         Ok(rest)
     }
 
-    fn description<'t>(&mut self, input: Input<'t>) -> Result<Input<'t>, nom::Err<super::input::Mistake>> {
+    fn description<'t>(&mut self, input: Input<'t>) -> Passed<'t> {
         let (rest, description) = must(text)(input)?;
         self.note(input, Rank::Description, description.span);
         self.description.get_or_insert(description);
@@ -140,11 +135,7 @@ impl Clauses {
     }
 
     /// Ports that follow no end, or no `port`. They go to the end before them if it has none, else to the destination.
-    fn lost_ports<'t>(
-        &mut self,
-        input: Input<'t>,
-        begin: Input<'t>,
-    ) -> Result<Input<'t>, nom::Err<super::input::Mistake>> {
+    fn lost_ports<'t>(&mut self, input: Input<'t>, begin: Input<'t>) -> Passed<'t> {
         let (rest, list) = must(ports)(begin)?;
         let span = rest.span_since(input.span());
         let slot = match self.last {
@@ -181,11 +172,7 @@ impl Clauses {
     }
 
     /// Peers that follow neither `from` nor `to`.
-    fn lost_peers<'t>(
-        &mut self,
-        input: Input<'t>,
-        statement: Statement,
-    ) -> Result<Input<'t>, nom::Err<super::input::Mistake>> {
+    fn lost_peers<'t>(&mut self, input: Input<'t>, statement: Statement) -> Passed<'t> {
         self.broken = true;
         input.report_expected("a clause", Some("a peer stands behind `from` or `to`"));
         let (rest, _) = must(|input| peers(input, statement == Statement::Expect))(input)?;

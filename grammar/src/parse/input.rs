@@ -23,6 +23,9 @@ pub(crate) struct Input<'t> {
 /// What every parser of the language answers.
 pub(crate) type Parsed<'t, T> = nom::IResult<Input<'t>, T, Mistake>;
 
+/// The place behind what was read, for parsers that keep what they read.
+pub(crate) type Passed<'t> = Result<Input<'t>, nom::Err<Mistake>>;
+
 /// Why a parser did not go on.
 #[derive(Debug)]
 pub(crate) enum Mistake {
@@ -229,6 +232,7 @@ pub(crate) fn must<'t, T>(
 
 /// Exactly this keyword.
 pub(crate) fn keyword<'t>(word: &'static str) -> impl FnMut(Input<'t>) -> Parsed<'t, Span> {
+    debug_assert!(super::KEYWORDS.contains(&word), "`{word}` is not listed");
     move |input| {
         if input.word() == Some(word) {
             Ok((input.next(), input.span()))

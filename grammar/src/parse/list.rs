@@ -1,6 +1,6 @@
 //! `x` or `[x, y, ...]`, with recovery at commas, and with comments and line ends anywhere in the brackets.
 
-use super::input::{Input, Mistake, Parsed, mark};
+use super::input::{Input, Mistake, Parsed, Passed, mark};
 use super::recover::{ends_list, skip_element};
 use super::trivia::{Between, between, comments_within};
 use crate::ast::{Element, List, Span, Trivia};
@@ -66,7 +66,7 @@ fn one<'t, T>(
     input: Input<'t>,
     element: &mut impl FnMut(Input<'t>) -> Parsed<'t, T>,
     elements: &mut Vec<Element<T>>,
-) -> Result<Input<'t>, nom::Err<Mistake>> {
+) -> Passed<'t> {
     match element(input) {
         Ok((rest, value)) => {
             elements.push(Element { value, span: rest.span_since(input.span()), trivia: Trivia::default() });

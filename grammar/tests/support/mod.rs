@@ -1,4 +1,4 @@
 //! Random syntax trees with comments, and careless ways to write a policy down.
 
-pub mod sloppy;
-pub mod trees;
+pub(crate) mod sloppy;
+pub(crate) mod trees;

@@ -2,7 +2,7 @@
 //! the other line end.
 
 /// The careless text, and the comments that were put in, in their order.
-pub fn rewrite(canonical: &str, choices: &[u8]) -> (String, Vec<String>) {
+pub(crate) fn rewrite(canonical: &str, choices: &[u8]) -> (String, Vec<String>) {
     let mut writer =
         Writer { out: String::new(), choices: choices.to_vec(), at: 0, added: Vec::new(), brackets: 0 };
     let mut rest = canonical.chars().peekable();

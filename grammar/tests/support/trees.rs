@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// A whole file.
-pub fn file() -> impl Strategy<Value = File> {
+pub(crate) fn file() -> impl Strategy<Value = File> {
     (vec(item(), 0..6), comments()).prop_map(|(items, dangling)| File { items, dangling })
 }
 
