@@ -6,10 +6,12 @@
 mod boundary;
 mod dice;
 mod group;
+mod large;
 mod policy;
 mod rule;
 mod world;
 
 pub use boundary::{boundary_packets, hook_packets};
 pub use dice::Dice;
+pub use large::security_group_policy;
 pub use policy::random_policy;
