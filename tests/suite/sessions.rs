@@ -63,7 +63,8 @@ fn the_policy_sets_the_timeout() {
 
 #[test]
 fn after_a_change_a_session_stays_only_if_its_first_packet_would_still_be_allowed() {
-    let closed = POLICY.replace("  inner allow\n", "  inner allow\n\n  out {\n    10 deny tcp to any port 443\n  }\n");
+    let closed =
+        POLICY.replace("  inner allow\n", "  inner allow\n\n  out {\n    10 deny tcp to any port 443\n  }\n");
     let (open, closed) = (matcher(POLICY), matcher(&closed));
     let mut sessions = SessionTable::new(100);
     let ask = https_from_web_1();
