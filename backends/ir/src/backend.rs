@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Ifname, InstanceId, Packet, Plan, Verdict};
+use crate::symbolic::Program;
+use crate::{Family, Ifname, InstanceId, Packet, Plan, Verdict};
 
 /// Where the rules will stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,6 +255,12 @@ pub struct LiftedDecision {
 pub trait Lifted {
     /// What happens to the packet at the hook.
     fn decide(&self, packet: &Packet, at: &Traversal) -> LiftedDecision;
+
+    /// What packets of a family meet, for a proof about all of them at once. Refuses what it cannot say exactly.
+    fn program(&self, family: Family) -> Result<Program, LiftError> {
+        let message = format!("rulesets of this target cannot be proved for all {family} packets");
+        Err(LiftError { file: "", line: 0, message })
+    }
 }
 
 impl fmt::Debug for dyn Lifted {

@@ -17,6 +17,7 @@ mod protocol;
 mod ranges;
 mod region;
 mod rule;
+pub mod symbolic;
 
 pub use address::{Family, PrefixSet};
 pub use backend::{

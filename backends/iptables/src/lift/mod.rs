@@ -7,12 +7,14 @@
 mod ast;
 mod decide;
 mod options;
+mod program;
 mod protocol;
 mod restore;
 mod sets;
 mod settings;
 mod words;
 
+use palisade_ir::symbolic::Program;
 use palisade_ir::{Artifact, Family, LiftError, Lifted, LiftedDecision, Packet, Traversal};
 
 pub use self::ast::{Asks, Chain, ChainAt, End, Filter, Hook, Rule, Ruleset, Target, Test};
@@ -76,5 +78,13 @@ fn text_of(bytes: &[u8]) -> Result<&str, BadLine> {
 impl Lifted for Ruleset {
     fn decide(&self, packet: &Packet, at: &Traversal) -> LiftedDecision {
         decide::decide(self, packet, at)
+    }
+
+    fn program(&self, family: Family) -> Result<Program, LiftError> {
+        let file = match family {
+            Family::V4 => "rules.v4",
+            Family::V6 => "rules.v6",
+        };
+        program::program(self.filter(family), family).map_err(|bad| bad.of(file))
     }
 }

@@ -1,7 +1,8 @@
 //! What a ruleset does to a packet, as nf_tables_core.c walks it.
 
+use palisade_ir::symbolic::Program;
 use palisade_ir::{
-    ConnState, Family, Lifted, LiftedDecision, Packet, PacketHook, Protocol, Traversal, Verdict,
+    ConnState, Family, LiftError, Lifted, LiftedDecision, Packet, PacketHook, Protocol, Traversal, Verdict,
 };
 
 use super::ast::{
@@ -43,6 +44,10 @@ impl Lifted for Ruleset {
             }
         }
         last
+    }
+
+    fn program(&self, family: Family) -> Result<Program, LiftError> {
+        super::program::program(self, family)
     }
 }
 
@@ -159,7 +164,7 @@ fn find<'a>(entries: &'a [Entry], key: &[u128]) -> Option<&'a Entry> {
 }
 
 /// The bits of nft(8), CONNTRACK EXPRESSIONS.
-const fn state_number(state: ConnState) -> u128 {
+pub(super) const fn state_number(state: ConnState) -> u128 {
     match state {
         ConnState::Invalid => 1,
         ConnState::Established => 2,

@@ -9,6 +9,7 @@ mod cursor;
 mod decide;
 mod elements;
 mod lexer;
+mod program;
 mod rule;
 mod sysctl;
 mod table;
