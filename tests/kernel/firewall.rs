@@ -3,6 +3,7 @@
 use palisade::targets::Target;
 use palisade_ir::{Artifact, ArtifactFile, Backend, Options, Placement, Plan};
 use palisade_testkit::lab::{Lab, Variant};
+use palisade_testkit::netns::Result;
 
 /// A filter table without rules.
 const EMPTY: &str = "*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\nCOMMIT\n";
@@ -13,10 +14,13 @@ pub enum Firewall {
     Nft,
     Iptables(Variant),
     Ipset(Variant),
+    /// Own chains only, beside the rules of others.
+    Chains(Variant),
 }
 
 impl Firewall {
-    pub const ALL: [Self; 5] = [
+    /// Those whose rules replace all that stood there.
+    pub const WHOLE: [Self; 5] = [
         Self::Nft,
         Self::Iptables(Variant::Nft),
         Self::Iptables(Variant::Legacy),
@@ -27,10 +31,14 @@ impl Firewall {
     pub fn emit(self, plan: &Plan, options: &Options) -> Artifact {
         let target = match self {
             Firewall::Nft => Target::Nftables,
-            Firewall::Iptables(_) | Firewall::Ipset(_) => Target::Iptables,
+            Firewall::Iptables(_) | Firewall::Ipset(_) | Firewall::Chains(_) => Target::Iptables,
         };
         let backend: &dyn Backend = target.backend();
-        let options = Options { ipset: matches!(self, Firewall::Ipset(_)), ..options.clone() };
+        let options = Options {
+            ipset: matches!(self, Firewall::Ipset(_)),
+            chains_only: matches!(self, Firewall::Chains(_)),
+            ..options.clone()
+        };
         backend.emit(plan, &options).unwrap_or_else(|error| panic!("{error}: {:?}", error.help))
     }
 
@@ -46,6 +54,8 @@ impl Firewall {
                 ("rules.v6", Firewall::Iptables(variant) | Firewall::Ipset(variant)) => {
                     lab.load_iptables(variant, "", text)
                 }
+                ("rules.v4", Firewall::Chains(variant)) => load_beside(lab, "iptables", variant, text),
+                ("rules.v6", Firewall::Chains(variant)) => load_beside(lab, "ip6tables", variant, text),
                 ("sysctl", _) => {
                     lab.center().run("sysctl", &["-q", "-e", "-p", "/dev/stdin"], text).map(drop)
                 }
@@ -59,13 +69,28 @@ impl Firewall {
     pub fn unload(self, lab: &Lab) {
         match self {
             Firewall::Nft => lab.load_nft("flush ruleset\n").unwrap(),
-            Firewall::Iptables(variant) => lab.load_iptables(variant, EMPTY, EMPTY).unwrap(),
+            Firewall::Iptables(variant) | Firewall::Chains(variant) => {
+                lab.load_iptables(variant, EMPTY, EMPTY).unwrap();
+            }
             Firewall::Ipset(variant) => {
                 lab.load_iptables(variant, EMPTY, EMPTY).unwrap();
                 lab.center().run("ipset", &["destroy"], "").unwrap();
             }
         }
     }
+}
+
+/// Loads chains and runs the commands of their header that lead packets into them.
+fn load_beside(lab: &Lab, tool: &str, variant: Variant, text: &str) -> Result<()> {
+    let program = format!("{tool}-{}", variant.name());
+    lab.center().run(&format!("{program}-restore"), &["-w", "60", "--noflush"], text)?;
+    let hooks =
+        text.lines().filter_map(|line| line.strip_prefix("#   ")).filter(|line| line.contains(" || "));
+    for hook in hooks {
+        let command = format!("{tool}() {{ {program} -w 60 \"$@\"; }}\n{hook}");
+        lab.center().run("sh", &["-c", &command], "")?;
+    }
+    Ok(())
 }
 
 /// The rules alone: nothing that the cloud does outside them.

@@ -12,9 +12,13 @@
 
 mod expected;
 mod firewall;
+mod flood;
 mod gateway;
+mod live;
+mod log;
 mod packets;
 mod prelude;
+mod reload;
 mod sessions;
 mod subject;
 mod verdicts;

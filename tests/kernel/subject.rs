@@ -28,6 +28,10 @@ pub struct Subject {
     pub optimized: Plan,
 }
 
+pub fn all() -> Vec<Subject> {
+    TEXTS.iter().map(|(name, text)| read(name, text)).collect()
+}
+
 pub fn named(name: &str) -> Subject {
     let (name, text) = TEXTS.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("{name}"));
     read(name, text)

@@ -1,0 +1,115 @@
+//! Reloads under a flood: no denied packet slips through, no allowed one is lost.
+
+use std::net::IpAddr;
+
+use palisade_ir::{Artifact, InstanceId, Options, PacketHook, Placement};
+use palisade_testkit::flood::Flood;
+use palisade_testkit::lab::Variant;
+use palisade_testkit::probe::Probe;
+use palisade_testkit::require_kernel;
+
+use crate::firewall::Firewall;
+use crate::packets::packet;
+use crate::sessions::{OWN, addresses, host};
+use crate::subject::{Subject, read};
+
+const RELOADS: usize = 50;
+/// Many more packets than the reloads take time for.
+const MOST: u32 = 20_000_000;
+/// Senders that neither policy knows.
+const STRANGERS: [&str; 2] = ["8.8.8.8", "2a00::1"];
+
+/// A policy with sets that are too long to stand in a rule. What it says of the flood's packets is the same for every
+/// `third`, and nothing else is.
+fn policy(third: u8) -> Subject {
+    let friends: String = (0..30).map(|number| format!("  192.0.{}.0/24,\n", number * 3 + third)).collect();
+    let text = format!(
+        "network prod = vpc
+set friends = [
+  203.0.113.0/{},
+  2001:db8::/{},
+{friends}
+]
+group server {{
+  kind basic
+  network prod
+  inner deny
+  in {{
+    {} allow udp from set friends to port [53, {}]
+    30 deny tcp from set friends log
+    40 allow tcp from any to port {}
+  }}
+}}
+instance server {{
+  nic eth0 address [{}] groups server
+}}
+",
+        24 + third,
+        48 + third,
+        10 + third,
+        1000 + u16::from(third),
+        80 + third,
+        OWN.join(", "),
+    );
+    read("flood", &text)
+}
+
+fn files(firewall: Firewall, third: u8) -> Artifact {
+    let subject = policy(third);
+    let emitted = firewall.emit(&subject.optimized, &Options::at(Placement::Host(InstanceId(0))));
+    let text: String = emitted.files.iter().map(|file| String::from_utf8_lossy(&file.contents)).collect();
+    match firewall {
+        Firewall::Nft => assert!(text.contains("flush set"), "the rules use a set:\n{text}"),
+        Firewall::Ipset(_) => assert!(text.contains("swap"), "the rules use a set:\n{text}"),
+        Firewall::Iptables(_) | Firewall::Chains(_) => {}
+    }
+    emitted
+}
+
+fn flood(firewall: Firewall) {
+    let subject = policy(0);
+    let [first, second] = [0, 1].map(|third| files(firewall, third));
+    let lab = host(&subject);
+    firewall.load(&lab, &first);
+    for ((own, friend), stranger) in addresses().zip(STRANGERS) {
+        let datagram = |from: IpAddr| Probe::at(packet(from, own, (17, 4000, 53)).unwrap(), "eth0");
+        let flood = Flood {
+            hook: PacketHook::Input,
+            allowed: datagram(friend),
+            denied: datagram(stranger.parse().unwrap()),
+            most: MOST,
+        };
+        let count = lab.flood(&flood, || {
+            for reload in 0..RELOADS {
+                firewall.load(&lab, if reload % 2 == 0 { &second } else { &first });
+            }
+            Ok(())
+        });
+        let count = count.unwrap();
+        println!("{firewall:?} to {own}: {RELOADS} reloads, {count:?}");
+        assert_eq!((count.leaked, count.lost), (0, 0), "{firewall:?} to {own}: {count:?}");
+        assert!(count.allowed > 1000 && count.denied > 1000, "{count:?}");
+    }
+}
+
+#[test]
+fn nft_under_a_flood() {
+    require_kernel!();
+    flood(Firewall::Nft);
+}
+
+#[test]
+fn iptables_under_a_flood() {
+    require_kernel!();
+    for variant in Variant::ALL {
+        flood(Firewall::Iptables(variant));
+    }
+}
+
+#[test]
+fn ipset_under_a_flood() {
+    require_kernel!();
+    for variant in Variant::ALL {
+        flood(Firewall::Ipset(variant));
+    }
+}
