@@ -1,5 +1,5 @@
 //! What compiling and deciding cost: `cargo bench`.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use divan::{Bencher, black_box};
 use palisade::compile::{Selection, compile};
