@@ -38,3 +38,8 @@ fn worked_examples() {
 fn language_features() {
     case::read("language.md").iter().for_each(check);
 }
+
+#[test]
+fn faults_of_other_tools() {
+    case::read("widening.md").iter().for_each(check);
+}
