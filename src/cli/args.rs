@@ -46,6 +46,22 @@ Examples:
   palisade compile policy.sg --gateway -o out/
   palisade compile policy.sg -o out/ --check                in a pull request: is out/ up to date?")]
     Compile(CompileArgs),
+    /// Say what a change of policy does to traffic, for all packets
+    #[command(
+        override_usage = "palisade diff [OPTIONS] <OLD> <NEW>\n       palisade diff [OPTIONS] --git <REV> <POLICY>",
+        after_help = "\
+Chains are compared as they come from the policy, per NIC and direction; a packet between two managed
+NICs has to pass both of its ends. A NIC that comes, goes or gets other addresses counts as wider and
+as narrower.
+
+Examples:
+  palisade diff old.sg new.sg
+  palisade diff --git main policy.sg --format markdown      the comment of a pull request
+  palisade diff --git main policy.sg --fail-on widen        exit code 3 when more may pass
+  palisade diff --git v1 --git v2 policy.sg                 two revisions
+  palisade diff old.sg new.sg --within envelope.sg          exit code 3 when more may pass than there"
+    )]
+    Diff(DiffArgs),
     /// Format policy files in place
     #[command(after_help = "\
 Examples:
@@ -153,6 +169,56 @@ pub(super) struct CompileArgs {
     /// iptables: put address sets into an ipset file
     #[arg(long)]
     pub(super) ipset: bool,
+}
+
+/// How a difference is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DiffFormat {
+    /// For people
+    Text,
+    /// One JSON object with every region
+    Json,
+    /// For the comment of a pull request
+    Markdown,
+}
+
+/// Which changes fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Gate {
+    /// Something may pass that could not
+    Widen,
+    /// Something may no longer pass
+    Narrow,
+    /// Any change in meaning, logging included
+    Any,
+}
+
+#[derive(Args)]
+pub(super) struct DiffArgs {
+    /// The old and the new policy, with --git the one policy; of a folder its `policy.sg`
+    #[arg(value_name = "POLICY", required = true, num_args = 1..=2)]
+    pub(super) policies: Vec<PathBuf>,
+    /// Compare the policy at this git revision with the files as they are; given twice: two revisions
+    #[arg(long, value_name = "REV")]
+    pub(super) git: Vec<String>,
+    /// How the difference is printed
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    pub(super) format: DiffFormat,
+    /// Print every region instead of the first ones of each change
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Exit code 3 when the meaning changed
+    #[arg(long)]
+    pub(super) exit_code: bool,
+    /// Exit code 3 when the policy became wider, narrower, or changed at all
+    #[arg(long, value_enum, value_name = "CHANGE")]
+    pub(super) fail_on: Option<Gate>,
+    /// Exit code 3 unless everything newly allowed is allowed by this policy for the same NIC
+    #[arg(long, value_name = "ENVELOPE")]
+    pub(super) within: Option<PathBuf>,
+    /// Also allow includes from this folder (may be repeated)
+    #[arg(long, value_name = "DIR")]
+    pub(super) include_dir: Vec<PathBuf>,
 }
 
 #[derive(Args)]

@@ -62,7 +62,7 @@ fn failed(loaded: &LoadedPolicy, plan: &Plan, expect: &Expect, failure: &ExpectF
     Diagnostic {
         code: "palisade::expect::failed",
         severity: Severity::Error,
-        message: format!("expectation failed: {}", super::explain::packet_words(packet)),
+        message: format!("expectation failed: {}", crate::report::words::packet(packet)),
         labels,
         help: Some(deciders.join("; ")),
     }

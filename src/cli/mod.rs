@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod compile;
+mod diff;
 mod eval;
 mod explain;
 mod fmt;
@@ -10,6 +11,7 @@ mod import;
 mod meta;
 mod output;
 mod policy;
+mod revision;
 
 use std::process::ExitCode;
 
@@ -90,6 +92,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => check::run(&args),
         Command::Compile(args) => compile::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -1,12 +1,14 @@
 //! Reading policies for commands: what is wrong is printed, what is right is handed on.
 
+use std::path::{Path, PathBuf};
+
 use super::args::{Format, PolicyArgs};
 use super::{Exit, Failure, output};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::front::{self, Front};
 use crate::policy::{Expect, Policy};
 use crate::report::{self, Look};
-use crate::source::{LoadError, LoadOptions};
+use crate::source::{FileSystem, LoadError, LoadOptions, load_from};
 
 /// A policy without errors, and its texts.
 pub(super) struct LoadedPolicy {
@@ -30,6 +32,23 @@ pub(super) fn load_with_traffic(args: &PolicyArgs, traffic: &str) -> Result<(Loa
             "write it like an expectation: tcp from 1.2.3.4 to web-1 port 443",
         )),
     }
+}
+
+/// Reads a policy from any file system and says nothing unless it is rejected: for comparing, not for checking.
+pub(super) fn load_quietly(
+    files: &dyn FileSystem,
+    root: &Path,
+    include_dirs: &[PathBuf],
+    format: Format,
+) -> Result<LoadedPolicy, Failure> {
+    let options = LoadOptions { include_dirs: include_dirs.to_owned(), ..LoadOptions::default() };
+    let mut front = load_from(files, root, &options).map(Front::from);
+    if let Ok(front) = &mut front
+        && front.policy.is_some()
+    {
+        front.diagnostics.clear();
+    }
+    accept(front, format)
 }
 
 fn options(args: &PolicyArgs) -> LoadOptions {

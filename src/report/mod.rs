@@ -1,4 +1,4 @@
-//! Diagnostics for readers: people at a terminal, other programs, and tests.
+//! Diagnostics for readers: people at a terminal, other programs, and tests; and packets in words.
 //!
 //! Knows nothing of what is wrong, only how to show it. Messages, paths and source lines may hold hostile text: what
 //! could move a terminal's cursor or turn text around is always spelt out.
@@ -9,6 +9,7 @@ mod people;
 mod places;
 mod plain;
 mod text;
+pub mod words;
 
 pub use json::json_lines;
 #[cfg(feature = "cli")]

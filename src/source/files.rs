@@ -107,7 +107,7 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// The path without `.` and `..`, by its letters alone.
-pub(super) fn lexical(path: &Path) -> PathBuf {
+pub(crate) fn lexical(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {

@@ -13,6 +13,8 @@ use palisade_grammar::{SyntaxError, ast};
 
 pub use codes::CODES;
 pub use files::{Disk, FileSystem, Memory, ReadError};
+#[cfg(feature = "cli")]
+pub(crate) use files::lexical;
 
 use crate::diagnostic::{Diagnostic, FileId, Label, Location, Severity, Sources};
 

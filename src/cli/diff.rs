@@ -1,0 +1,115 @@
+//! `palisade diff`: what a change of policy does to traffic.
+
+use std::path::{Path, PathBuf};
+
+use palisade_ir::Plan;
+use palisade_ir::decide::{Budget, BudgetExceeded};
+
+use super::args::{DiffArgs, DiffFormat, Format, Gate};
+use super::policy::{self, LoadedPolicy};
+use super::revision::Revision;
+use super::{Exit, Failure, output};
+use crate::diff::show::{self, Report, Side};
+use crate::diff::{Difference, Outside, diff, outside};
+use crate::lower::lower;
+use crate::source::{Disk, FileSystem};
+
+/// What a folder's policy is called.
+const IN_A_FOLDER: &str = "policy.sg";
+
+/// A policy and its plan.
+struct Read {
+    loaded: LoadedPolicy,
+    plan: Plan,
+}
+
+impl Read {
+    const fn side(&self) -> Side<'_> {
+        Side { policy: &self.loaded.policy, sources: &self.loaded.sources, plan: &self.plan }
+    }
+}
+
+pub(super) fn run(args: &DiffArgs) -> Result<Exit, Failure> {
+    let (old, new) = read_both(args)?;
+    let envelope = args.within.as_deref().map(|path| from_disk(args, path)).transpose()?;
+    let difference = diff(&old.plan, &new.plan, &mut Budget::default()).map_err(not_proved)?;
+    let outside = envelope
+        .as_ref()
+        .map(|envelope| outside(&difference, &envelope.plan, &mut Budget::default()))
+        .transpose()
+        .map_err(not_proved)?;
+    let report = Report {
+        old: old.side(),
+        new: new.side(),
+        difference: &difference,
+        within: envelope.as_ref().map(Read::side).zip(outside.as_deref()),
+        all: args.all,
+    };
+    let text = match args.format {
+        DiffFormat::Text => show::text(&report),
+        DiffFormat::Json => show::json(&report),
+        DiffFormat::Markdown => show::markdown(&report),
+    };
+    output::print(text.as_bytes())?;
+    Ok(exit(args, &difference, outside.as_deref()))
+}
+
+fn exit(args: &DiffArgs, difference: &Difference, outside: Option<&[Outside]>) -> Exit {
+    let is_closed = match args.fail_on {
+        None => false,
+        Some(Gate::Widen) => difference.widens(),
+        Some(Gate::Narrow) => difference.narrows(),
+        Some(Gate::Any) => !difference.is_empty(),
+    };
+    let is_outside = outside.is_some_and(|outside| !outside.is_empty());
+    let is_told = args.exit_code && !difference.is_empty();
+    if is_closed || is_outside || is_told { Exit::Difference } else { Exit::Fine }
+}
+
+/// Nothing may be taken for equal that is not proved to be.
+fn not_proved(_: BudgetExceeded) -> Failure {
+    output::complain(
+        "not proved: these policies differ in too many ways to tell exactly how",
+        Some("compare them in smaller steps, or by `palisade compile` of both and a text diff"),
+    );
+    Failure::Told(Exit::Difference)
+}
+
+fn read_both(args: &DiffArgs) -> Result<(Read, Read), Failure> {
+    match (args.policies.as_slice(), args.git.as_slice()) {
+        ([old, new], []) => Ok((from_disk(args, old)?, from_disk(args, new)?)),
+        ([policy], [old]) => Ok((from_git(args, old, policy)?, from_disk(args, policy)?)),
+        ([policy], [old, new]) => Ok((from_git(args, old, policy)?, from_git(args, new, policy)?)),
+        ([_], []) => Err(Failure::with_help(
+            "one policy has no difference",
+            "give the old and the new one, or the revision to compare with: --git main",
+        )),
+        (_, [_, _, ..] | [_]) => {
+            Err(Failure::with_help("with --git goes one policy", "it is read at the revision, or at both"))
+        }
+        (_, []) => Err(Failure::usage("two policies can be compared, not more")),
+    }
+}
+
+fn from_disk(args: &DiffArgs, path: &Path) -> Result<Read, Failure> {
+    read(args, &Disk, &file(path))
+}
+
+fn from_git(args: &DiffArgs, name: &str, path: &Path) -> Result<Read, Failure> {
+    let revision = Revision::open(name, &file(path))?;
+    read(args, &revision, revision.root())
+}
+
+fn file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(IN_A_FOLDER) } else { path.to_owned() }
+}
+
+fn read(args: &DiffArgs, files: &dyn FileSystem, root: &Path) -> Result<Read, Failure> {
+    let format = match args.format {
+        DiffFormat::Json => Format::Json,
+        DiffFormat::Text | DiffFormat::Markdown => Format::Human,
+    };
+    let loaded = policy::load_quietly(files, root, &args.include_dir, format)?;
+    let plan = lower(&loaded.policy);
+    Ok(Read { loaded, plan })
+}

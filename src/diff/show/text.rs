@@ -1,0 +1,89 @@
+//! Plain text, in 100 columns.
+
+use super::sheet::{Entry, Section};
+use super::{Report, Sheet};
+
+/// The columns a line may take.
+const WIDTH: usize = 100;
+/// Where sizes stand, if the words before them are short enough.
+const SIZES: usize = 64;
+
+/// For people at a terminal.
+pub fn text(report: &Report<'_>) -> String {
+    let Sheet { notes, sections, outside, verdict } = Sheet::of(report);
+    let mut out = String::new();
+    notes.iter().for_each(|note| wrap(&mut out, note, "", "    "));
+    if !notes.is_empty() {
+        out.push('\n');
+    }
+    for section in &sections {
+        self::section(&mut out, section);
+        out.push('\n');
+    }
+    wrap(&mut out, &verdict, "", "    ");
+    if let Some(outside) = outside {
+        out.push('\n');
+        if outside.is_empty() {
+            out.push_str("everything newly allowed is within the envelope\n");
+        } else {
+            out.push_str("newly allowed outside the envelope:\n\n");
+        }
+        let sections: Vec<String> = outside.iter().map(section_text).collect();
+        out.push_str(&sections.join("\n"));
+    }
+    out
+}
+
+fn section_text(section: &Section) -> String {
+    let mut out = String::new();
+    self::section(&mut out, section);
+    out
+}
+
+fn section(out: &mut String, section: &Section) {
+    let Section { title, also, entries } = section;
+    let also = also.as_ref().map(|also| format!(" ({also})")).unwrap_or_default();
+    wrap(out, &format!("{title}{also}"), "", "    ");
+    self::entries(out, entries, "  ");
+}
+
+/// The entries of a section, each line after an indent.
+pub(super) fn entries(out: &mut String, entries: &[Entry], indent: &str) {
+    let further = format!("{indent}      ");
+    for Entry { mark, regions, more, reasons } in entries {
+        for (words, size) in regions {
+            let line = format!("{indent}{mark} {words}");
+            let columns = line.chars().count();
+            let gap = SIZES.saturating_sub(columns).max(4);
+            if columns + gap + size.chars().count() <= WIDTH {
+                out.push_str(&format!("{line}{}{size}\n", " ".repeat(gap)));
+            } else {
+                wrap(out, &format!("{words}, {size}"), &format!("{indent}{mark} "), &further);
+            }
+        }
+        let first = if regions.is_empty() { format!("{indent}{mark} ") } else { format!("{indent}  ") };
+        more.iter().for_each(|more| wrap(out, more, &first, &further));
+        reasons.iter().for_each(|reason| wrap(out, reason, &further, &format!("{further}  ")));
+    }
+}
+
+/// Adds a paragraph, broken at blanks.
+fn wrap(out: &mut String, text: &str, first: &str, rest: &str) {
+    let mut line = first.to_owned();
+    let mut is_fresh = true;
+    for word in text.split(' ') {
+        if !is_fresh && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            out.push_str(&line);
+            out.push('\n');
+            line = rest.to_owned();
+            is_fresh = true;
+        }
+        if !is_fresh {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_fresh = false;
+    }
+    out.push_str(&line);
+    out.push('\n');
+}
