@@ -39,15 +39,7 @@ impl Firewall {
             chains_only: matches!(self, Firewall::Chains(_)),
             ..options.clone()
         };
-        let mut artifact = backend.emit(plan, &options).unwrap_or_else(|error| panic!("{error}: {:?}", error.help));
-        if let Ok(mutate) = std::env::var("MUTATE") {
-            let (from, to) = mutate.split_once("=>").unwrap();
-            for file in &mut artifact.files {
-                let text = String::from_utf8(file.contents.clone()).unwrap();
-                file.contents = text.replace(from, to).into_bytes();
-            }
-        }
-        artifact
+        backend.emit(plan, &options).unwrap_or_else(|error| panic!("{error}: {:?}", error.help))
     }
 
     pub fn load(self, lab: &Lab, artifact: &Artifact) {
