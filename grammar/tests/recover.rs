@@ -87,6 +87,7 @@ fn one_mistake_is_one_error() {
             "group a {\n  in {\n    1 allow tcp from [\n      10.0.0.300,\n    ] to any\n  }\n}\n",
             &["bad-address"],
         ),
+        ("group a 0default with web {\n}\n", &["unexpected-token"]),
         ("group A {\n  Kind BASIC\n}\n", &["upper-case", "upper-case", "upper-case"]),
         ("expect allow tcp from any to Web port 080\n", &["upper-case", "leading-zero"]),
         ("include \"a\nset b = 10.0.0.1\n", &["unterminated-string"]),

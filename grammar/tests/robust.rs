@@ -27,10 +27,22 @@ fn check(text: &str) -> Parse {
         Ok(formatted) => {
             assert!(read.errors.is_empty());
             assert_eq!(format(&formatted), Ok(formatted.clone()));
+            assert_eq!(words(text), words(&formatted), "a word of a right text was passed over");
         }
         Err(_) => assert!(!read.errors.is_empty()),
     }
     read
+}
+
+/// All words but numbers and addresses, which have more than one spelling, in no order, since comments may move.
+fn words(text: &str) -> Vec<&str> {
+    let parted = text.split(|c: char| c.is_whitespace() || "[]{},=#\"\u{FEFF}".contains(c));
+    let mut words: Vec<&str> = parted
+        .filter(|word| !word.starts_with(|c: char| c.is_ascii_digit() || c == '-') && !word.contains(':'))
+        .collect();
+    words.retain(|word| !word.is_empty());
+    words.sort_unstable();
+    words
 }
 
 #[test]
@@ -139,6 +151,35 @@ fn repeated_pieces_are_read_in_linear_time_and_constant_stack() {
 }
 
 #[test]
+fn long_words_are_read_and_not_repeated_in_full() {
+    for start in [
+        "",
+        "tcp/",
+        "a",
+        "A",
+        "1",
+        "0",
+        "10.0.0.0/",
+        "10.0.0.",
+        "1-",
+        "1:",
+        "::",
+        "a:",
+        "$",
+        "<",
+        "\"",
+        "'",
+        "# ",
+        "session timeout 1",
+        "set a_",
+    ] {
+        for piece in ["1", "0", "a", "é", "-", ":", ".", "_", "ab-", "1."] {
+            check(&format!("{start}{}", piece.repeat(SIZE / piece.len())));
+        }
+    }
+}
+
+#[test]
 fn a_megabyte_of_braces_is_one_mistake() {
     assert_eq!(parse(&"{".repeat(MEGABYTE)).errors.len(), 1);
     assert_eq!(parse(&format!("set a = {}", "[".repeat(MEGABYTE))).errors.len(), 2);
@@ -227,28 +268,37 @@ fn soup() -> impl Strategy<Value = String> {
     })
 }
 
-/// A right text with a few bytes cut out, put in or doubled.
+/// Right texts with all the language can say.
+const RIGHT: &[&str] = &[
+    include_str!("data/sample.sg"),
+    include_str!("layout/mixed.sg"),
+    include_str!("layout/groups.sg"),
+    include_str!("layout/services.sg"),
+    include_str!("layout/sets.sg"),
+    include_str!("layout/one-line.sg"),
+];
+
+/// A right text with a few bytes cut out or put in.
 fn damaged() -> impl Strategy<Value = String> {
-    let sample = include_str!("data/sample.sg");
-    vec(
-        (
-            0..sample.len(),
-            0_usize..20,
-            select(&["", "[", "]", "{", "}", "\"", "\n", ",", "port", "0", "-", "#"][..]),
-        ),
-        1..4,
-    )
-    .prop_map(move |edits| {
-        let mut text = sample.to_owned();
-        for (at, length, with) in edits {
-            let at = at.min(text.len());
-            let end = (at + length).min(text.len());
-            if text.is_char_boundary(at) && text.is_char_boundary(end) {
-                text.replace_range(at..end, with);
+    let with = select(
+        &[
+            "", "", "[", "]", "{", "}", "\"", "\n", ",", "port ", "0", "-", "#", " x ", " 5 ", "any ", "(",
+            "= ",
+        ][..],
+    );
+    (select(RIGHT), vec((any::<prop::sample::Index>(), 0_usize..12, with), 1..4)).prop_map(
+        |(right, edits)| {
+            let mut text = right.to_owned();
+            for (at, length, with) in edits {
+                let at = at.index(text.len().max(1)).min(text.len());
+                let end = (at + length).min(text.len());
+                if text.is_char_boundary(at) && text.is_char_boundary(end) {
+                    text.replace_range(at..end, with);
+                }
             }
-        }
-        text
-    })
+            text
+        },
+    )
 }
 
 proptest! {

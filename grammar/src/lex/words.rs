@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while, take_while1};
 use nom::character::complete::{alpha1, char, digit0, digit1, one_of};
-use nom::combinator::{all_consuming, not, opt, recognize, value};
+use nom::combinator::{all_consuming, not, opt, recognize, value, verify};
 use nom::multi::many0_count;
 use nom::{IResult, Parser};
 
@@ -89,11 +89,13 @@ impl<'t> Lexer<'t> {
     /// `tcp/443`, `tcp:443`, `web:80`, `443/tcp`
     fn glued_port(&mut self, name: &'t str, port: &'t str, span: Span) {
         let help = if matches!(name, "tcp" | "udp") {
+            let rule = quote(&format!("to port {port}"));
+            let service = quote(&format!("{name} {port}"));
             format!(
-                "in a rule the ports follow an end: `{name} from any to any port {port}`; in a service they follow the protocol: `{name} {port}`"
+                "in a rule the ports follow an end: {rule}; in a service they follow the protocol: {service}"
             )
         } else {
-            format!("ports stand apart: `port {port}`")
+            format!("ports stand apart: {}", quote(&format!("port {port}")))
         };
         let whole = self.text.get(span.start..span.end).unwrap_or(name);
         self.report(
@@ -119,6 +121,19 @@ impl<'t> Lexer<'t> {
                 )
                 .help("remove it; addresses and prefixes are written without blanks"),
             );
+            return;
+        }
+        if let Some(key) = word.strip_suffix(':').filter(|key| name(key).is_ok()) {
+            self.report(
+                SyntaxError::new(
+                    codes::BAD_NAME,
+                    format!("{} is not a name", quote(word)),
+                    span,
+                    "this word",
+                )
+                .help(format!("no `:` stands behind a word: {}", quote(key))),
+            );
+            self.push_bad(Kind::Word(Cow::Borrowed(key)), span);
             return;
         }
         let guess = guess_name(word);
@@ -212,7 +227,11 @@ fn duration(word: &str) -> IResult<&str, (&str, DurationUnit)> {
 /// The word and the port of `tcp/443` or `443/tcp`.
 fn glued_port(word: &str) -> IResult<&str, (&str, &str)> {
     let ports = || recognize((digit1, opt((char('-'), digit1))));
-    let after = (alpha1, one_of("/:"), ports()).map(|(name, _, port)| (name, port));
+    let named = verify(
+        take_while1(|character: char| character.is_ascii_alphanumeric() || "-.".contains(character)),
+        |name: &str| name.starts_with(|first: char| first.is_ascii_alphabetic()),
+    );
+    let after = (named, one_of("/:"), ports()).map(|(name, _, port)| (name, port));
     let before = (ports(), char('/'), not(digit1), alpha1).map(|(port, _, (), name)| (name, port));
     alt((all_consuming(after), all_consuming(before))).parse(word)
 }

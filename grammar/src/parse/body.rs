@@ -97,6 +97,10 @@ fn stray<'t>(input: Input<'t>, owner: Owner<'t>, astray: bool) -> Option<Input<'
         return Some(line_end(input.next(), owner));
     }
     let found = level(input).filter(|found| *found != owner.level)?;
+    if owner.level == Level::File && !astray && input.word() == Some("network") {
+        // Not a group's line, but a statement of its own that lacks its `=`.
+        return None;
+    }
     if !astray {
         report_misplaced(input, found, owner.level);
     }

@@ -152,6 +152,14 @@ impl Clauses {
                 "ports without the word `port`",
                 format!("write {}", quote(&format!("port {written}"))),
             ),
+            None if self.last.is_some() => {
+                report_ports(
+                    input,
+                    span,
+                    "ports behind other ports",
+                    "several ports are a list: `port [80, 443]`".to_owned(),
+                );
+            }
             None | Some("port") => report_ports(
                 input,
                 span,
@@ -174,7 +182,10 @@ impl Clauses {
     /// Peers that follow neither `from` nor `to`.
     fn lost_peers<'t>(&mut self, input: Input<'t>, statement: Statement) -> Passed<'t> {
         self.broken = true;
-        input.report_expected("a clause", Some("a peer stands behind `from` or `to`"));
+        input.report_expected(
+            "a clause",
+            Some("a peer stands behind `from` or `to`; several are a list in `[ ]`"),
+        );
         let (rest, _) = must(|input| peers(input, statement == Statement::Expect))(input)?;
         match keyword("port")(rest) {
             Ok((rest, _)) => Ok(must(ports)(rest)?.0),

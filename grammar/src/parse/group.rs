@@ -59,8 +59,8 @@ fn head(input: Input<'_>) -> Parsed<'_, Head> {
             at = rest;
             continue;
         }
-        let known = at.word().and_then(|word| HEAD.clause(at, word));
-        let (rest, found) = match known {
+        let Some(word) = at.word() else { return Ok((at, head)) };
+        let (rest, found) = match HEAD.clause(at, word) {
             Some("clone") => must(name)(at.next()).map(|(rest, name)| (rest, GroupBase::Clone(name)))?,
             Some(_) => default_base(at)?,
             None => return Ok((past_words(at), head)),
@@ -86,7 +86,7 @@ fn head(input: Input<'_>) -> Parsed<'_, Head> {
     }
 }
 
-/// Behind the words of a clause that nobody knows.
+/// Behind the words of a clause that nobody knows, which has been reported.
 fn past_words(input: Input<'_>) -> Input<'_> {
     let mut at = input;
     while matches!(at.kind(), Kind::Word(_) | Kind::OddWord) {

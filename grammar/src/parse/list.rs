@@ -1,7 +1,7 @@
 //! `x` or `[x, y, ...]`, with recovery at commas, and with comments and line ends anywhere in the brackets.
 
 use super::input::{Input, Mistake, Parsed, Passed, mark};
-use super::recover::{ends_list, skip_element};
+use super::recover::{ends_list, level, skip_element};
 use super::trivia::{Between, between, comments_within};
 use crate::ast::{Element, List, Span, Trivia};
 use crate::codes;
@@ -30,34 +30,34 @@ fn bare<'t, T>(
     let mut elements = Vec::new();
     let start = input.span();
     let mut rest = one(input, element, &mut elements)?;
+    let comma = rest.span();
+    let mut several = false;
     // In a list the comma belongs to that list.
-    if !input.in_list {
-        let first_comma = rest.span();
-        let mut commas = false;
-        while let Ok((behind, _)) = mark(Kind::Comma, "`,`")(rest) {
-            let Ok(after) = one(behind, element, &mut elements) else { break };
-            rest = after;
-            commas = true;
-        }
-        if commas {
-            let whole = rest.span_since(start);
-            let text = input.source.get(whole.start..whole.end).unwrap_or_default();
-            input.report(
-                SyntaxError::new(
-                    codes::LIST_WITHOUT_BRACKETS,
-                    "list without brackets",
-                    first_comma,
-                    "more than one element",
-                )
-                .label(whole, "these elements")
-                .help(format!(
-                    "a list of several elements stands in brackets: {}",
-                    quote(&format!("[{text}]"))
-                )),
-            );
-        }
+    while !input.in_list
+        && let Ok((behind, _)) = mark(Kind::Comma, "`,`")(rest)
+    {
+        // People who forget the brackets go on in the next line.
+        let next = between(behind).0;
+        let behind = if level(next).is_some() { behind } else { next };
+        let Ok(after) = one(behind, element, &mut elements) else { break };
+        rest = after;
+        several = true;
     }
     let span = rest.span_since(start);
+    if several {
+        let written = input.source.get(span.start..span.end).unwrap_or_default();
+        let listed = quote(&format!("[{}]", written.split_whitespace().collect::<Vec<_>>().join(" ")));
+        input.report(
+            SyntaxError::new(
+                codes::LIST_WITHOUT_BRACKETS,
+                "list without brackets",
+                comma,
+                "more than one element",
+            )
+            .label(span, "these elements")
+            .help(format!("a list of several elements stands in brackets: {listed}")),
+        );
+    }
     Ok((rest, (!elements.is_empty()).then_some(List { elements, span, dangling: Vec::new() })))
 }
 

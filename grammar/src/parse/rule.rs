@@ -1,7 +1,7 @@
 //! `10 allow tcp from any to port 443 as web log "description"`
 
 use super::clauses::{Statement, clauses};
-use super::input::{Input, Parsed, must, number, otherwise, refuse, reported};
+use super::input::{Input, Parsed, must, number, otherwise, refuse, refuse_token, reported};
 use super::values::protocol;
 use super::words::VERDICT;
 use crate::ast::{Protocol, Rule, Span, Spanned, Trivia};
@@ -65,6 +65,8 @@ fn priority(input: Input<'_>) -> Parsed<'_, Spanned<u32>> {
     Ok((input, Spanned { value: 1, span: start }))
 }
 
+const SEVERAL: &str = "a rule has one protocol; `service NAME` names several, `all` is every protocol";
+
 /// The protocol of a rule or expectation. If only that is missing, the rest of the line is read.
 pub(crate) fn rule_protocol(input: Input<'_>) -> Parsed<'_, Spanned<Protocol>> {
     let missing = match input.kind() {
@@ -72,8 +74,16 @@ pub(crate) fn rule_protocol(input: Input<'_>) -> Parsed<'_, Spanned<Protocol>> {
         Kind::Text(_) | Kind::Number(_) | Kind::Address(_) => true,
         _ => input.at_line_end(),
     };
+    if *input.kind() == Kind::OpenBracket {
+        return refuse_token(input, "one protocol", Some(SEVERAL));
+    }
     if !missing {
-        return must(protocol)(input);
+        let (rest, protocol) = must(protocol)(input)?;
+        return if *rest.kind() == Kind::Comma {
+            refuse_token(rest, "one protocol", Some(SEVERAL))
+        } else {
+            Ok((rest, protocol))
+        };
     }
     let error = SyntaxError::new(codes::MISSING_PROTOCOL, "no protocol given", input.gap(), "expected a protocol")
         .help("write `tcp`, `udp`, `icmp`, `icmpv6`, `gre`, `proto NUMBER`, `service NAME`, or `all` for every protocol");

@@ -113,6 +113,7 @@ fn peer(input: Input<'_>, instances: bool) -> Parsed<'_, Peer> {
 /// Reports a name that does not say what it names.
 fn untagged<'t, T>(input: Input<'t>, word: &str, rather: &str, tags: &[&str]) -> Parsed<'t, T> {
     if !input.is_bad() {
+        let advice = if word.contains('.') { "; host names are never looked up" } else { "" };
         let forms: Vec<String> = tags.iter().map(|tag| quote(&format!("{tag} {word}"))).collect();
         input.report(
             SyntaxError::new(
@@ -121,7 +122,7 @@ fn untagged<'t, T>(input: Input<'t>, word: &str, rather: &str, tags: &[&str]) ->
                 input.span(),
                 "a name alone",
             )
-            .help(format!("this is not {rather} {}", forms.join(" or "))),
+            .help(format!("this is not {rather} {}{advice}", forms.join(" or "))),
         );
     }
     Err(nom::Err::Error(Mistake::Reported))
