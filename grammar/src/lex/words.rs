@@ -123,54 +123,33 @@ impl<'t> Lexer<'t> {
             );
             return;
         }
-        if let Some(key) = word.strip_suffix(':').filter(|key| name(key).is_ok()) {
-            self.report(
-                SyntaxError::new(
-                    codes::BAD_NAME,
-                    format!("{} is not a name", quote(word)),
-                    span,
-                    "this word",
-                )
-                .help(format!("no `:` stands behind a word: {}", quote(key))),
-            );
-            self.push_bad(Kind::Word(Cow::Borrowed(key)), span);
-            return;
-        }
-        let guess = guess_name(word);
         let lower = word.to_ascii_lowercase();
-        if name(&lower).is_ok() {
-            self.report(
-                SyntaxError::new(
-                    codes::UPPER_CASE,
-                    format!("{} has upper case letters", quote(word)),
-                    span,
-                    "upper case letters",
-                )
-                .help(format!("keywords and names are lower case: {}", quote(&lower))),
-            );
-        } else {
-            let advice =
-                "a name is made of `a-z` and `0-9`, begins with a letter, and has single `-` or `.` between";
-            let help = if word.is_ascii() && name(&guess).is_ok() {
-                format!(
-                    "{advice}, as in {}; an interface name of other characters stands in quotes",
-                    quote(&guess)
-                )
-            } else {
-                advice.to_owned()
-            };
-            self.report(
-                SyntaxError::new(
-                    codes::BAD_NAME,
-                    format!("{} is not a name", quote(word)),
-                    span,
-                    "this word",
-                )
-                .help(help),
-            );
-        }
+        let guess = if name(&lower).is_ok() { lower } else { guess_name(word) };
+        self.report(misspelt(word, &guess, span));
         self.push_bad(Kind::Word(Cow::Owned(guess)), span);
     }
+}
+
+/// The error for a word that is almost a name; `guess` is what it may have been meant for.
+fn misspelt(word: &str, guess: &str, span: Span) -> SyntaxError {
+    if word.to_ascii_lowercase() == guess {
+        return SyntaxError::new(
+            codes::UPPER_CASE,
+            format!("{} has upper case letters", quote(word)),
+            span,
+            "upper case letters",
+        )
+        .help(format!("keywords and names are lower case: {}", quote(guess)));
+    }
+    let advice = "a name is made of `a-z` and `0-9`, begins with a letter, and has single `-` or `.` between";
+    let help = if word.strip_suffix(':') == Some(guess) {
+        format!("no `:` stands behind a word: {}", quote(guess))
+    } else if word.is_ascii() && name(guess).is_ok() {
+        format!("{advice}, as in {}; an interface name of other characters stands in quotes", quote(guess))
+    } else {
+        advice.to_owned()
+    };
+    SyntaxError::new(codes::BAD_NAME, format!("{} is not a name", quote(word)), span, "this word").help(help)
 }
 
 pub(super) fn leading_zero(what: &str, digits: &str, plain: &str, span: Span) -> SyntaxError {
