@@ -11,7 +11,7 @@ fn error(code: &'static str, message: String, help: impl Into<String>) -> EmitEr
 /// A table name makes no sense here.
 pub(super) fn table_name(table: &str) -> EmitError {
     error(
-        "palisade::emit::option-not-applicable",
+        "palisade::emit::unsupported-option",
         format!("iptables has fixed tables; it cannot use the table name `{table}`"),
         "leave the table name out, or emit for nftables",
     )
@@ -20,7 +20,7 @@ pub(super) fn table_name(table: &str) -> EmitError {
 /// `unmanaged deny` at a gateway.
 pub(super) fn unmanaged_on_gateway() -> EmitError {
     error(
-        "palisade::emit::option-not-applicable",
+        "palisade::emit::unsupported-option",
         "a gateway leaves traffic between unmanaged ends alone; it cannot deny it".to_owned(),
         "use `unmanaged deny` on hosts only",
     )

@@ -28,9 +28,9 @@ fn nics(ends: &[(Option<&str>, &str)]) -> Plan {
 fn options_that_do_not_apply() {
     let plan = plans::shop();
     let table = Options { table: Some("mine".to_owned()), ..Options::at(common::HOST) };
-    refuses(&plan, &table, "palisade::emit::option-not-applicable");
+    refuses(&plan, &table, "palisade::emit::unsupported-option");
     let denied = Options { unmanaged: Verdict::Deny, ..Options::at(Placement::Gateway) };
-    refuses(&plan, &denied, "palisade::emit::option-not-applicable");
+    refuses(&plan, &denied, "palisade::emit::unsupported-option");
     let nobody = Options::at(Placement::Host(InstanceId(9)));
     refuses(&plan, &nobody, "palisade::emit::unknown-instance");
 }
