@@ -13,6 +13,7 @@ mod cli;
 mod command;
 mod conformance;
 mod diagnostics;
+mod diff;
 mod differential;
 mod examples;
 mod hostile;

@@ -32,7 +32,7 @@ pub fn markdown(report: &Report<'_>) -> String {
 }
 
 fn section(out: &mut String, section: &Section) {
-    let Section { title, also, entries } = section;
+    let Section { title, also, entries, more } = section;
     out.push_str(&code(title));
     if let Some(also) = also {
         out.push_str(&format!(" ({})", code(also)));
@@ -45,6 +45,9 @@ fn section(out: &mut String, section: &Section) {
     text::entries(&mut lines, entries, "");
     let fence = "`".repeat(longest_run(&lines).max(2) + 1);
     out.push_str(&format!("{fence}diff\n{lines}{fence}\n\n"));
+    if let Some(more) = more {
+        out.push_str(&format!("{more}\n\n"));
+    }
 }
 
 /// Text as code within a line: between more backticks than it holds.

@@ -1,7 +1,7 @@
 //! What there is to say, line by line.
 
 use palisade_ir::decide::Decider;
-use palisade_ir::{Direction, Family, Ranges, Region, Verdict};
+use palisade_ir::{Direction, Family, Region, Verdict};
 
 use super::{Report, Side};
 use crate::diff::{ChainChange, Change, End, Kind, NicChange, NicEvent, Outside, Reach, Why};
@@ -32,6 +32,8 @@ pub(super) struct Section {
     /// The NICs of which the same holds.
     pub(super) also: Option<String>,
     pub(super) entries: Vec<Entry>,
+    /// What is left out behind the entries.
+    pub(super) more: Option<String>,
 }
 
 /// Regions with the same rules behind them.
@@ -107,7 +109,7 @@ fn section(report: &Report<'_>, chain: &ChainChange) -> Section {
     let ChainChange { ends, direction, changes } = chain;
     let first = ends.first().map(name).unwrap_or_default();
     let mut left = if report.all { usize::MAX } else { MOST_OF_A_CHAIN };
-    let mut entries = Vec::new();
+    let (mut entries, mut hidden) = (Vec::new(), Hidden::default());
     for Change { kind, old, new, regions } in changes {
         let (mark, verb) = match (kind, new.outcome.verdict) {
             (Kind::Allowed, _) => ('+', "allow"),
@@ -115,14 +117,20 @@ fn section(report: &Report<'_>, chain: &ChainChange) -> Section {
             (Kind::Logging, Verdict::Allow) => ('!', "allow"),
             (Kind::Logging, Verdict::Deny) => ('!', "deny"),
         };
+        let most = if report.all { usize::MAX } else { MOST_OF_A_PAIR.min(left) };
+        let (regions, rest) = areas(regions, *direction, verb, most);
+        if regions.is_empty() {
+            hidden = Hidden { regions: hidden.regions + rest.regions, ..hidden };
+            hidden.volume = hidden.volume.saturating_add(rest.volume);
+            continue;
+        }
+        left = left.saturating_sub(regions.len());
         let was = old.map(|old| format!("was {}", reason(&report.old, old, *kind)));
         let now = format!("now {}", reason(&report.new, *new, *kind));
-        let most = if report.all { usize::MAX } else { MOST_OF_A_PAIR.min(left) };
-        let (regions, more) = areas(regions, *direction, verb, most);
-        left = left.saturating_sub(regions.len());
-        entries.push(Entry { mark, regions, more, reasons: was.into_iter().chain([now]).collect() });
+        let reasons = was.into_iter().chain([now]).collect();
+        entries.push(Entry { mark, regions, more: rest.words(), reasons });
     }
-    Section { title: format!("{first} {direction}"), also: also(ends), entries }
+    Section { title: format!("{first} {direction}"), also: also(ends), entries, more: hidden.words() }
 }
 
 /// `deny by web in 20 ssh (policy.sg:18)`
@@ -140,7 +148,7 @@ fn reason(side: &Side<'_>, decider: Decider, kind: Kind) -> String {
 fn outside_section(envelope: &Side<'_>, outside: &Outside, all: bool) -> Section {
     let Outside { ends, why } = outside;
     let first = ends.first().map(name).unwrap_or_default();
-    let bare = |title: String| Section { title, also: also(ends), entries: Vec::new() };
+    let bare = |title: String| Section { title, also: also(ends), entries: Vec::new(), more: None };
     match why {
         Why::SessionTimeout { new, envelope } => {
             bare(format!("session timeout: {new} s, in the envelope {envelope} s"))
@@ -150,11 +158,27 @@ fn outside_section(envelope: &Side<'_>, outside: &Outside, all: bool) -> Section
         Why::Moved => bare(format!("{first}: has other addresses or another `via` in the envelope")),
         Why::Denied { direction, by, regions } => {
             let most = if all { usize::MAX } else { MOST_OF_A_PAIR };
-            let (regions, more) = areas(regions, *direction, "allow", most);
+            let (regions, rest) = areas(regions, *direction, "allow", most);
             let reasons = vec![format!("the envelope says {}", reason(envelope, *by, Kind::Allowed))];
-            let entries = vec![Entry { mark: '+', regions, more, reasons }];
-            Section { title: format!("{first} {direction}"), also: also(ends), entries }
+            let entries = vec![Entry { mark: '+', regions, more: rest.words(), reasons }];
+            Section { title: format!("{first} {direction}"), also: also(ends), entries, more: None }
         }
+    }
+}
+
+/// Regions that are not printed.
+#[derive(Default)]
+struct Hidden {
+    regions: usize,
+    volume: u128,
+}
+
+impl Hidden {
+    fn words(&self) -> Option<String> {
+        let plural = if self.regions == 1 { "" } else { "s" };
+        (self.regions > 0).then(|| {
+            format!("and {} more region{plural} ({} addresses x ports)", self.regions, amount(self.volume))
+        })
     }
 }
 
@@ -165,7 +189,7 @@ fn areas(
     direction: Direction,
     verb: &str,
     most: usize,
-) -> (Vec<(String, String)>, Option<String>) {
+) -> (Vec<(String, String)>, Hidden) {
     let (both, single): (Vec<&Region>, Vec<&Region>) =
         regions.iter().partition(|region| regions.iter().any(|other| is_twin(region, other)));
     let both = both.into_iter().filter(|region| region.family() == Family::V4).map(|it| (it, true));
@@ -174,19 +198,16 @@ fn areas(
         let words = if *both { words::region(region) } else { words::region_of_family(region, direction) };
         (format!("{verb} {words}"), size(region, direction))
     };
-    let hidden = areas.get(most..).unwrap_or_default();
-    let volume = hidden.iter().fold(0_u128, |sum, (region, _)| sum.saturating_add(volume(region, direction)));
-    let plural = if hidden.len() == 1 { "" } else { "s" };
-    let more = (!hidden.is_empty())
-        .then(|| format!("and {} more region{plural}, {} addresses x ports", hidden.len(), amount(volume)));
-    (areas.iter().take(most).map(told).collect(), more)
+    let rest = areas.get(most..).unwrap_or_default();
+    let volume = rest.iter().fold(0_u128, |sum, (region, _)| sum.saturating_add(volume(region, direction)));
+    (areas.iter().take(most).map(told).collect(), Hidden { regions: rest.len(), volume })
 }
 
 /// Whether two regions say the same of every address of different families.
 fn is_twin(one: &Region, other: &Region) -> bool {
     let everyone = |region: &Region| {
-        let all = Ranges::span(0, region.family().last());
-        region.fields().iter().take(2).all(|field| *field == all)
+        let all = (0, region.family().last());
+        region.fields().iter().take(2).all(|field| field.iter().eq([all]))
     };
     one.family() != other.family()
         && everyone(one)

@@ -41,10 +41,11 @@ fn section_text(section: &Section) -> String {
 }
 
 fn section(out: &mut String, section: &Section) {
-    let Section { title, also, entries } = section;
+    let Section { title, also, entries, more } = section;
     let also = also.as_ref().map(|also| format!(" ({also})")).unwrap_or_default();
     wrap(out, &format!("{title}{also}"), "", "    ");
     self::entries(out, entries, "  ");
+    more.iter().for_each(|more| wrap(out, more, "  ", "  "));
 }
 
 /// The entries of a section, each line after an indent.
@@ -61,8 +62,7 @@ pub(super) fn entries(out: &mut String, entries: &[Entry], indent: &str) {
                 wrap(out, &format!("{words}, {size}"), &format!("{indent}{mark} "), &further);
             }
         }
-        let first = if regions.is_empty() { format!("{indent}{mark} ") } else { format!("{indent}  ") };
-        more.iter().for_each(|more| wrap(out, more, &first, &further));
+        more.iter().for_each(|more| wrap(out, more, &format!("{indent}  "), &further));
         reasons.iter().for_each(|reason| wrap(out, reason, &further, &format!("{further}  ")));
     }
 }
