@@ -74,9 +74,13 @@ fn works(lab: &Lab, block: Prelude) -> bool {
                 probe("10.0.5.1", "255.255.255.255", (17, 68, 67)),
                 probe(NEAR, "ff02::1:2", (17, 546, 547)),
             ];
-            let wrong_way =
-                [probe("10.0.5.254", "10.0.5.1", (17, 68, 67)), probe("fe80::1", NEAR, (17, 546, 547))];
-            assert_eq!(lab.input(&wrong_way).unwrap(), [Fate::Dropped; 2]);
+            let wrong_way = [
+                probe("10.0.5.254", "10.0.5.1", (17, 68, 67)),
+                probe("10.0.5.254", "10.0.5.1", (17, 1000, 68)),
+                probe("fe80::1", NEAR, (17, 546, 547)),
+                probe("fe80::1", NEAR, (17, 1000, 546)),
+            ];
+            assert_eq!(lab.input(&wrong_way).unwrap(), [Fate::Dropped; 4]);
             [lab.input(&input), lab.output(&output)]
                 .into_iter()
                 .flat_map(Result::unwrap)

@@ -17,41 +17,52 @@ const FIRST: InstanceId = InstanceId(0);
 /// Packets per hook in a sample of a policy.
 const SAMPLE: usize = 150;
 
-/// Two ways to emit that differ in all that a host's options can change.
+/// Two ways to emit for a host that differ in all that options can change.
 fn options(at: InstanceId) -> [Options; 2] {
     let host = Placement::Host(at);
     [bare(host), Options { unmanaged: Verdict::Deny, counters: true, ..Options::at(host) }]
 }
 
-/// For every ordered pair, and the pair of a policy with itself.
 #[test]
 fn nft_after_any_other_policy_is_as_nft_alone() {
     require_kernel!();
+    any_after_any("palisade", &["chain input {", "chain output {"], &options(FIRST));
+}
+
+#[test]
+fn an_nft_gateway_after_any_other_is_as_one_alone() {
+    require_kernel!();
+    let plain = Options::at(Placement::Gateway);
+    let counting = Options { counters: true, ..plain.clone() };
+    any_after_any("palisade_gateway", &["chain forward {"], &[plain, counting]);
+}
+
+/// For every ordered pair, and the pair of a policy with itself.
+fn any_after_any(table: &str, hooked: &[&str], options: &[Options; 2]) {
     let subjects = all();
     let lab = Lab::host(&[]).unwrap();
-    let emit = |subject: &Subject, number: usize| {
-        Firewall::Nft.emit(&subject.optimized, &options(FIRST)[number % 2])
-    };
+    let emit =
+        |subject: &Subject, number: usize| Firewall::Nft.emit(&subject.optimized, &options[number % 2]);
     let load = |artifact: &Artifact| {
         Firewall::Nft.load(&lab, artifact);
-        lab.center().run("nft", &["-n", "list", "table", "inet", "palisade"], "").unwrap()
+        lab.center().run("nft", &["-n", "list", "table", "inet", table], "").unwrap()
     };
     let mut pairs = 0;
     for (number, b) in subjects.iter().enumerate() {
         let file = emit(b, number);
         let once = load(&file);
         assert_eq!(load(&file), once, "{} twice", b.name);
-        let alone = in_use(&once);
+        let alone = in_use(&once, hooked);
         assert_eq!(alone.len(), blocks(&once).len(), "{} brings nothing that it does not use", b.name);
         Firewall::Nft.unload(&lab);
         for (other, a) in subjects.iter().enumerate() {
             load(&emit(a, number + other + 1));
-            assert_eq!(in_use(&load(&file)), alone, "{} after {}", b.name, a.name);
+            assert_eq!(in_use(&load(&file), hooked), alone, "{} after {}", b.name, a.name);
             Firewall::Nft.unload(&lab);
             pairs += 1;
         }
     }
-    println!("{pairs} pairs of policies");
+    println!("{table}: {pairs} pairs of policies");
 }
 
 /// The objects, sets and chains of a table, each by its first line.
@@ -72,13 +83,13 @@ fn blocks(listing: &str) -> BTreeMap<String, String> {
     blocks
 }
 
-/// The chains at hooks, and what leads on from them.
-fn in_use(listing: &str) -> BTreeMap<String, String> {
+/// The chains at hooks, which are just these, and what leads on from them.
+fn in_use(listing: &str, hooked: &[&str]) -> BTreeMap<String, String> {
     let blocks = blocks(listing);
-    let hooked = |body: &&String| body.contains("type filter hook");
+    let has_hook = |body: &&String| body.contains("type filter hook");
     let mut waiting: Vec<String> =
-        blocks.iter().filter(|(_, body)| hooked(body)).map(|(head, _)| head.clone()).collect();
-    assert_eq!(waiting.len(), 2, "input and output");
+        blocks.iter().filter(|(_, body)| has_hook(body)).map(|(head, _)| head.clone()).collect();
+    assert_eq!(waiting, hooked);
     let mut used = BTreeSet::new();
     while let Some(head) = waiting.pop() {
         if let Some(body) = blocks.get(&head)

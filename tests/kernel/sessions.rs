@@ -9,7 +9,7 @@ use palisade_ir::{InstanceId, Options, Placement};
 use palisade_testkit::lab::{Interface, Lab, Variant};
 use palisade_testkit::netns::Namespace;
 use palisade_testkit::require_kernel;
-use palisade_testkit::session::{TcpPair, UdpPair, entries, forget};
+use palisade_testkit::session::{TcpPair, UdpPair, entries, forget, patiently};
 
 use crate::firewall::Firewall;
 use crate::subject::{Subject, read};
@@ -167,7 +167,7 @@ fn is_refused(from: &Namespace, here: SocketAddr, there: SocketAddr) -> bool {
         socket.connect(there)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.send(b"anybody there?")?;
-        socket.recv(&mut [0; 8])
+        patiently(|| socket.recv(&mut [0; 8]))
     });
     match answer.unwrap().map_err(|error| error.kind()) {
         Err(ErrorKind::ConnectionRefused) => true,

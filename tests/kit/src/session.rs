@@ -132,16 +132,26 @@ fn carries(from: &mut TcpStream, to: &mut TcpStream) -> Result<bool> {
 }
 
 fn delivers(from: &UdpSocket, to: &UdpSocket) -> Result<bool> {
-    match from.send(&WORD) {
+    match patiently(|| from.send(&WORD)) {
         Ok(_) => {}
         Err(error) if is_silence(&error) => return Ok(false),
         Err(error) => return Err(LabError::new("send a datagram", error)),
     }
     let mut heard = [0; WORD.len()];
-    match to.recv(&mut heard) {
+    match patiently(|| to.recv(&mut heard)) {
         Ok(_) => Ok(heard == WORD),
         Err(error) if is_silence(&error) => Ok(false),
         Err(error) => Err(LabError::new("receive a datagram", error)),
+    }
+}
+
+/// Calls again what a stop of the process interrupts: with a timeout set, the kernel does not (signal(7)).
+pub fn patiently<T>(mut call: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
+        }
     }
 }
 
