@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use palisade_ir::{Chain, Direction, InstanceId, InstancePlan, NicPlan, Plan, RuleId, RuleInfo};
 
-use crate::indexed::{Budget, IndexedChain};
+use crate::indexed::IndexedChain;
+use crate::layout::{Budget, Layout};
 use crate::matcher::Matcher;
 use crate::nic::{Guard, Nic, default_words};
 use crate::wire::Pool;
@@ -29,6 +30,16 @@ impl Matcher {
     /// the very source rule that decides. [`Matcher::with_optimized`] takes both.
     pub fn new(plan: &Plan) -> Self {
         let mut compiler = Compiler::new(plan);
+        for instance in &plan.instances {
+            compiler.instance(instance);
+        }
+        compiler.finish()
+    }
+
+    /// As [`Matcher::new`], with one layout wherever it fits its limits and [`Layout::List`] elsewhere: for tests and
+    /// benchmarks. [`Matcher::new`] chooses by cost.
+    pub fn with_layout(plan: &Plan, layout: Layout) -> Self {
+        let mut compiler = Compiler { budget: Budget::forced(layout), ..Compiler::new(plan) };
         for instance in &plan.instances {
             compiler.instance(instance);
         }

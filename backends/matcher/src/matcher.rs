@@ -2,13 +2,17 @@
 //!
 //! It knows no policy text, no files and no clock; sessions are the business of [`crate::SessionTable`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use palisade_ir::{Direction, Packet, RuleId, RuleInfo, Verdict};
+use palisade_ir::{Direction, Family, Packet, RuleId, RuleInfo, Verdict};
 
+use crate::indexed::BATCH;
+use crate::layout::Layout;
 use crate::nic::{End, Nic, NicMatcher};
+use crate::owners::Owners;
 
 /// A policy, or the part of it that concerns one instance, ready to judge packets.
 ///
@@ -23,8 +27,20 @@ pub struct Matcher {
     rules: BTreeMap<RuleId, RuleInfo>,
     /// Sorted by instance and interface.
     nics: Vec<Nic>,
-    /// The places in `nics` of those that own an address, ascending; several where networks reuse it.
-    owners: HashMap<IpAddr, Vec<usize>>,
+    owners: Owners,
+}
+
+/// What the structures behind a matcher are; see [`Matcher::layout`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Layouts {
+    /// How many chains and families have bitsets.
+    pub bitsets: usize,
+    /// How many have class tables.
+    pub tables: usize,
+    /// How many have candidate lists.
+    pub lists: usize,
+    /// The bytes of all of them.
+    pub bytes: usize,
 }
 
 /// How both ends decide a packet. An end without a managed NIC has no say and is `None`.
@@ -46,15 +62,7 @@ impl Matcher {
         mut nics: Vec<Nic>,
     ) -> Self {
         nics.sort_by(|a, b| a.key().cmp(&b.key()));
-        let mut owners: HashMap<IpAddr, Vec<usize>> = HashMap::new();
-        for (at, nic) in nics.iter().enumerate() {
-            for address in &nic.addresses {
-                let owners = owners.entry(*address).or_default();
-                if owners.last() != Some(&at) {
-                    owners.push(at);
-                }
-            }
-        }
+        let owners = Owners::new(&nics);
         Self { session_timeout, rules, nics, owners }
     }
 
@@ -76,8 +84,28 @@ impl Matcher {
 
     /// The managed NICs that own an address; several where networks reuse it.
     pub fn owners(&self, address: IpAddr) -> impl Iterator<Item = NicMatcher<'_>> {
-        let places = self.owners.get(&address).map_or(&[][..], Vec::as_slice);
-        places.iter().filter_map(|at| self.nics.get(*at)).map(|nic| NicMatcher::new(self, nic))
+        self.judges(self.owners.of(address))
+    }
+
+    fn judges(&self, places: &[u32]) -> impl Iterator<Item = NicMatcher<'_>> {
+        places.iter().filter_map(|at| self.nics.get(*at as usize)).map(|nic| NicMatcher::new(self, nic))
+    }
+
+    /// Which structures answer look-ups: chosen for each distinct chain and family when the matcher was built.
+    pub fn layout(&self) -> Layouts {
+        let (mut layouts, mut seen) = (Layouts::default(), HashSet::new());
+        let guards = self.nics.iter().flat_map(|nic| [&nic.ingress, &nic.egress]);
+        for chain in guards.map(|guard| &guard.decide).filter(|chain| seen.insert(Arc::as_ptr(chain))) {
+            layouts.bytes += chain.bytes();
+            for family in Family::ALL {
+                *match chain.layout(family) {
+                    Layout::Bitsets => &mut layouts.bitsets,
+                    Layout::Tables => &mut layouts.tables,
+                    Layout::List => &mut layouts.lists,
+                } += 1;
+            }
+        }
+        layouts
     }
 
     /// The words for a rule id of the plan, as far as a rule of this matcher has it.
@@ -95,6 +123,38 @@ impl Matcher {
         };
         let allowed = allows(packet.source(), Direction::Out) && allows(packet.destination(), Direction::In);
         if allowed { Verdict::Allow } else { Verdict::Deny }
+    }
+
+    /// As [`Matcher::decide`] for many packets at once, which takes less time for each where neighbours have the same ends.
+    /// Judges as many as the shorter of both slices has.
+    pub fn decide_batch(&self, packets: &[Packet], verdicts: &mut [Verdict]) {
+        let packets = packets.get(..verdicts.len()).unwrap_or(packets);
+        let mut verdicts = verdicts.iter_mut();
+        for packets in packets.chunks(BATCH) {
+            let mut ends = [(&[][..], &[][..]); BATCH];
+            for (ends, packet) in ends.iter_mut().zip(packets) {
+                *ends = (self.owners.of(packet.source()), self.owners.of(packet.destination()));
+            }
+            let mut rest = packets;
+            for run in ends.get(..packets.len()).unwrap_or_default().chunk_by(|a, b| a == b) {
+                let (now, later) = rest.split_at(run.len());
+                rest = later;
+                let Some((senders, receivers)) = run.first() else { continue };
+                let mut allowed = [true; BATCH];
+                let judges = self.judges(senders).map(|nic| (nic, Direction::Out));
+                for (nic, direction) in judges.chain(self.judges(receivers).map(|nic| (nic, Direction::In))) {
+                    let mut places = allowed.iter_mut();
+                    nic.outcomes(direction, now, |outcome| {
+                        if let Some(place) = places.next() {
+                            *place &= outcome.verdict == Verdict::Allow;
+                        }
+                    });
+                }
+                for (allowed, verdict) in allowed.iter().take(now.len()).zip(verdicts.by_ref()) {
+                    *verdict = if *allowed { Verdict::Allow } else { Verdict::Deny };
+                }
+            }
+        }
     }
 
     /// Judges the first packet of a session between two known ends; `None` for an end that nobody manages.

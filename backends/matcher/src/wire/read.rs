@@ -10,7 +10,8 @@ use palisade_ir::{
 };
 
 use super::{Wire, WireAddresses, WireChain, WireGuard, WireNic, WirePorts, WireRule};
-use crate::indexed::{Budget, IndexedChain};
+use crate::indexed::IndexedChain;
+use crate::layout::Budget;
 use crate::matcher::Matcher;
 use crate::nic::{Guard, Nic};
 

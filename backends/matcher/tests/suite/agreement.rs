@@ -36,7 +36,7 @@ fn same(plan: &Plan, end: Option<End<'_>>, expected: Option<(Outcome, RuleId)>) 
 }
 
 /// Compares a matcher with the plan it explains.
-fn agrees(plan: &Plan, matcher: &Matcher, packets: &[Packet], rng: &mut Rng) {
+pub(crate) fn agrees(plan: &Plan, matcher: &Matcher, packets: &[Packet], rng: &mut Rng) {
     let owners = plan.owners();
     let all: Vec<NicRef> = plan.nics().map(|(at, _, _)| at).collect();
     for packet in packets {
@@ -55,7 +55,7 @@ fn agrees(plan: &Plan, matcher: &Matcher, packets: &[Packet], rng: &mut Rng) {
 }
 
 /// Compares each NIC of a matcher with the chains of the plan, on every third packet.
-fn nics_agree(plan: &Plan, matcher: &Matcher, packets: &[Packet]) {
+pub(crate) fn nics_agree(plan: &Plan, matcher: &Matcher, packets: &[Packet]) {
     for (turn, (at, _, chains)) in plan.nics().enumerate() {
         let nic = nic(matcher, plan, at);
         for packet in packets.iter().skip(turn % 3).step_by(3) {

@@ -4,5 +4,6 @@
 mod agreement;
 mod backend;
 mod compiled;
+mod layouts;
 mod plans;
 mod sessions;

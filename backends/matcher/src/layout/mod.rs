@@ -1,0 +1,232 @@
+//! The structures that answer look-ups, one per chain and family, chosen when they are built by what they cost.
+//!
+//! All say the same as the chain read in order, in outcomes; none knows which rule decided. This module knows nothing of
+//! NICs, files and sessions.
+
+mod axis;
+mod bitsets;
+mod build;
+mod list;
+mod pages;
+mod rules;
+mod services;
+mod tables;
+mod trie;
+
+use palisade_ir::{Chain, Family, Outcome, Packet, Verdict};
+
+use bitsets::Bitsets;
+use list::List;
+use rules::Rules;
+use tables::Tables;
+pub(crate) use trie::{Number, Trie};
+
+/// The last service and the last source port.
+const LAST: (u128, u128) = (rules::LAST_SERVICE as u128, u16::MAX as u128);
+/// Chains of up to this many rules have bitsets: tables are not faster there, and larger.
+const SMALL: usize = 16;
+/// The most rules for bitsets where tables do not fit.
+const MEDIUM: usize = 2000;
+/// The most bytes of bitsets.
+const ROWS: u64 = 16 << 20;
+/// The most work that one family of a chain may take, in words: some tenths of a second.
+const WORK: u64 = 1 << 28;
+
+/// How a chain is prepared for look-ups of one family. All layouts give the same verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Layout {
+    /// Bitsets over the intervals between the ends of rules: small chains.
+    Bitsets,
+    /// Classes of addresses and services, and tables of what happens to each pair: fastest, where they fit.
+    Tables,
+    /// Short lists of candidate rules: whatever fits nothing else.
+    List,
+}
+
+/// A packet as the numbers that rules look at.
+struct Point<T> {
+    source: T,
+    destination: T,
+    service: u32,
+    source_port: u32,
+}
+
+impl<T: Number> Point<T> {
+    #[inline]
+    fn of(packet: &Packet) -> Self {
+        let (service, source_port) = rules::service(packet);
+        Self {
+            source: T::of(packet.source()),
+            destination: T::of(packet.destination()),
+            service,
+            source_port,
+        }
+    }
+}
+
+/// An outcome as two bits.
+const fn code(outcome: Outcome) -> u8 {
+    matches!(outcome.verdict, Verdict::Allow) as u8 | (outcome.log as u8) << 1
+}
+
+/// The outcome of two bits.
+#[inline]
+pub(crate) const fn outcome(code: u8) -> Outcome {
+    let verdict = if code & 1 == 1 { Verdict::Allow } else { Verdict::Deny };
+    Outcome { verdict, log: code & 2 != 0 }
+}
+
+/// What the structures of one matcher may still cost. However hostile a policy is, building ends soon and takes no
+/// more than this; what it does not cover becomes a list, slower and with the same verdicts.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    bytes: u64,
+    work: u64,
+    forced: Option<Layout>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { bytes: 256 << 20, work: 1 << 31, forced: None }
+    }
+}
+
+impl Budget {
+    /// For tests and benchmarks: one layout wherever it fits at all.
+    pub(crate) fn forced(layout: Layout) -> Self {
+        Self { forced: Some(layout), ..Self::default() }
+    }
+
+    fn bytes(&mut self, bytes: usize) -> Option<()> {
+        self.bytes = self.bytes.checked_sub(bytes as u64)?;
+        Some(())
+    }
+}
+
+/// The structure for one chain and family.
+#[derive(Clone, Debug)]
+pub(crate) enum Engine<T> {
+    Bitsets(Box<Bitsets<T>>),
+    Tables(Box<Tables<T>>),
+    List(Box<List<T>>),
+}
+
+impl<T: Number> Engine<T> {
+    pub(crate) fn new(chain: &Chain, family: Family, budget: &mut Budget) -> Self {
+        let rules = Rules::new(chain, family);
+        let last = family.last();
+        let bitsets = |budget: &mut Budget| {
+            let bitsets = Bitsets::new(&rules, last, ROWS.min(budget.bytes))?;
+            budget.bytes(bitsets.bytes()).map(|()| Self::Bitsets(Box::new(bitsets)))
+        };
+        let tables = |budget: &mut Budget| {
+            let mut work = WORK.min(budget.work);
+            let (given, tables) = (work, build::build(&rules, last, &mut work));
+            budget.work -= given - work;
+            let tables = tables?;
+            budget.bytes(tables.bytes()).map(|()| Self::Tables(Box::new(tables)))
+        };
+        let chosen = match budget.forced {
+            Some(Layout::Bitsets) => bitsets(budget),
+            Some(Layout::Tables) => tables(budget),
+            Some(Layout::List) => None,
+            None if rules.len() <= SMALL => bitsets(budget).or_else(|| tables(budget)),
+            None if rules.len() <= MEDIUM => tables(budget).or_else(|| bitsets(budget)),
+            None => tables(budget),
+        };
+        chosen.unwrap_or_else(|| Self::List(Box::new(List::new(&rules, last))))
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, packet: &Packet) -> u8 {
+        let point = Point::of(packet);
+        match self {
+            Engine::Bitsets(bitsets) => bitsets.find(&point),
+            Engine::Tables(tables) => tables.find(&point),
+            Engine::List(list) => list.find(&point, packet),
+        }
+    }
+
+    /// As many look-ups as the shorter of both has.
+    pub(crate) fn find_all(&self, packets: &[Packet], found: &mut [u8]) {
+        match self {
+            Engine::Tables(tables) => tables.find_all(packets, found),
+            Engine::Bitsets(_) | Engine::List(_) => {
+                for (found, packet) in found.iter_mut().zip(packets) {
+                    *found = self.find(packet);
+                }
+            }
+        }
+    }
+
+    pub(crate) const fn layout(&self) -> Layout {
+        match self {
+            Engine::Bitsets(_) => Layout::Bitsets,
+            Engine::Tables(_) => Layout::Tables,
+            Engine::List(_) => Layout::List,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Engine::Bitsets(bitsets) => bitsets.bytes(),
+            Engine::Tables(tables) => tables.bytes(),
+            Engine::List(list) => list.bytes(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use palisade_ir::{
+        Addresses, Match, MatchParts, Origin, PortMatch, PortSet, Protocol, ProtocolSet, Rank, Rule, RuleId,
+    };
+
+    use super::*;
+
+    /// A rule per port, and a default that allows.
+    fn chain(ports: u16) -> Chain {
+        let rule = |port| Rule {
+            matches: Match::new(MatchParts {
+                source: Addresses::any(Family::V4),
+                destination: Addresses::any(Family::V4),
+                protocols: ProtocolSet::only(Protocol::TCP),
+                source_ports: PortMatch::Any,
+                destination_ports: PortMatch::In(PortSet::from_ranges([(port, port)])),
+            })
+            .unwrap(),
+            outcome: Outcome { verdict: Verdict::Deny, log: port % 2 == 0 },
+            rank: Rank::INNER_ACCESS,
+            origin: Origin::one(RuleId(0)),
+        };
+        Chain::from_ordered((0..ports).map(rule).collect(), Verdict::Allow, RuleId(0))
+    }
+
+    #[test]
+    fn what_the_budget_does_not_cover_becomes_a_list() {
+        let engine = |rules, budget: &mut Budget| Engine::<u32>::new(&chain(rules), Family::V4, budget);
+        let ample = Budget::default();
+        for (rules, bytes, work, expected) in [
+            (10, ample.bytes, ample.work, Layout::Bitsets),
+            (10, 100, 0, Layout::List),
+            (500, ample.bytes, ample.work, Layout::Tables),
+            (500, ample.bytes, 1000, Layout::Bitsets),
+            (500, 1000, ample.work, Layout::List),
+            (5000, ample.bytes, ample.work, Layout::Tables),
+            (5000, ample.bytes, 1000, Layout::List),
+        ] {
+            let mut budget = Budget { bytes, work, forced: None };
+            let engine = engine(rules, &mut budget);
+            assert_eq!(engine.layout(), expected, "{rules} rules, {bytes} bytes, {work} words");
+            let spent = if expected == Layout::List { 0 } else { engine.bytes() as u64 };
+            assert_eq!(bytes - budget.bytes, spent, "lists cost no budget: they grow with the rules only");
+            assert!(budget.work <= work);
+            for port in [0, 1, rules - 1, rules] {
+                let ports = palisade_ir::PacketPorts { source: 1, destination: port };
+                let address = "10.0.0.1".parse().unwrap();
+                let packet = Packet::new(address, address, Protocol::TCP, Some(ports)).unwrap();
+                assert_eq!(outcome(engine.find(&packet)), chain(rules).decide(&packet).outcome);
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The rules of a chain that concern one family, as products of four sets of numbers.
+//!
+//! Protocol and destination port make one number, the service: a range of tcp ports, then of udp ports, then the
+//! protocols of packets without ports. So most chains have two fields that matter: an address and a service.
+
+use std::borrow::Cow;
+
+use palisade_ir::{Chain, Family, Match, Outcome, Packet, PortMatch, Protocol, Ranges};
+
+use super::code;
+
+/// The first service of udp packets with ports; those of tcp begin at 0.
+const UDP: u32 = 1 << 16;
+/// The first service of packets without ports.
+const BARE: u32 = 2 << 16;
+/// The last service.
+pub(super) const LAST_SERVICE: u32 = BARE + 255;
+
+/// Source, destination, service, source port.
+pub(super) const FIELDS: usize = 4;
+
+/// The rules of one family, strongest first, numbered from 0.
+pub(super) struct Rules<'a> {
+    /// The values of each rule by field; `None` for all there are.
+    pub(super) fields: [Vec<Values<'a>>; FIELDS],
+    /// Coded outcomes, by rule.
+    pub(super) outcomes: Vec<u8>,
+    /// The rules themselves.
+    pub(super) matches: Vec<&'a Match>,
+    /// The coded outcome of packets that no rule matches.
+    pub(super) default: u8,
+}
+
+/// Some values of a field, or all.
+pub(super) type Values<'a> = Option<Cow<'a, Ranges>>;
+
+impl<'a> Rules<'a> {
+    pub(super) fn new(chain: &'a Chain, family: Family) -> Self {
+        let rules = || chain.rules().iter().filter(|rule| rule.matches.family() == family);
+        let matches: Vec<&Match> = rules().map(|rule| &rule.matches).collect();
+        let last = family.last();
+        let fields = [
+            matches.iter().map(|m| some(m.source().prefixes.ranges(), last)).collect(),
+            matches.iter().map(|m| some(m.destination().prefixes.ranges(), last)).collect(),
+            matches.iter().map(|m| services(m)).collect(),
+            matches.iter().map(|m| ports(m.source_ports())).collect(),
+        ];
+        let outcomes = rules().map(|rule| code(rule.outcome)).collect();
+        Self { fields, outcomes, matches, default: code(Outcome::silent(chain.default())) }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.outcomes.len()
+    }
+}
+
+fn some(ranges: &Ranges, last: u128) -> Values<'_> {
+    (*ranges != Ranges::span(0, last)).then_some(Cow::Borrowed(ranges))
+}
+
+fn ports(ports: &PortMatch) -> Values<'_> {
+    match ports {
+        PortMatch::Any => None,
+        PortMatch::In(set) => some(set.numbers(), u128::from(u16::MAX)),
+    }
+}
+
+/// The services of a rule. Rules that test a port match no packet without ports.
+fn services(matches: &Match) -> Values<'static> {
+    let all = Ranges::span(0, u128::from(u16::MAX));
+    let (ports, tested) = match (matches.destination_ports(), matches.source_ports()) {
+        (PortMatch::Any, PortMatch::Any) => (&all, false),
+        (PortMatch::Any, PortMatch::In(_)) => (&all, true),
+        (PortMatch::In(set), _) => (set.numbers(), true),
+    };
+    let mut found = Vec::new();
+    for (protocol, first) in [(Protocol::TCP, 0), (Protocol::UDP, UDP)] {
+        if matches.protocols().contains(protocol) {
+            found.extend(ports.iter().map(|(low, high)| (low + u128::from(first), high + u128::from(first))));
+        }
+    }
+    if !tested {
+        let number = |protocol: Protocol| u128::from(BARE + u32::from(protocol.0));
+        found.extend(matches.protocols().iter().map(|protocol| (number(protocol), number(protocol))));
+    }
+    let found = Ranges::from_unsorted(found);
+    (found != Ranges::span(0, u128::from(LAST_SERVICE))).then_some(Cow::Owned(found))
+}
+
+/// The service and the source port of a packet; without ports, no rule looks at the source port.
+pub(super) fn service(packet: &Packet) -> (u32, u32) {
+    match packet.ports() {
+        Some(ports) => {
+            let first = if packet.protocol() == Protocol::UDP { UDP } else { 0 };
+            (first | u32::from(ports.destination), u32::from(ports.source))
+        }
+        None => (BARE | u32::from(packet.protocol().0), 0),
+    }
+}
