@@ -30,7 +30,7 @@ expect allow tcp from 203.0.113.9 to web-1 port 443
 fn help_goes_to_standard_output_and_every_command_shows_examples() {
     let run = palisade(&["--help"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
-    for command in ["check", "compile", "fmt", "eval", "explain", "import", "completions", "man"] {
+    for command in ["check", "compile", "diff", "fmt", "eval", "explain", "import", "completions", "man"] {
         assert!(run.stdout.contains(command), "{command}");
         let run = palisade(&[command, "--help"]);
         assert_eq!(run.code, 0, "{command}");
