@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use palisade_ir::decide::{self, Budget, BudgetExceeded, Decider};
-use palisade_ir::{Chain, Direction, Match, Outcome, RuleId, Verdict};
+use palisade_ir::{Chain, Direction, Match, RuleId, Verdict};
 
 use super::{ChainChange, Change, End, Kind, Nics};
 
@@ -36,10 +36,13 @@ pub(super) fn compare(
     Ok(found)
 }
 
+/// The rules' ids of a pair of chains.
+type Ids = (Direction, Option<Vec<RuleId>>, Vec<RuleId>);
+
 /// The NICs by pair of chains. Pairs are first told apart by their rules' ids, which settles nearly all.
 fn alike<'a>(before: &Nics<'a>, after: &'a Nics<'a>) -> Vec<Alike<'a>> {
     let mut groups: Vec<Alike<'a>> = Vec::new();
-    let mut known: BTreeMap<(Direction, Option<Vec<RuleId>>, Vec<RuleId>), Vec<usize>> = BTreeMap::new();
+    let mut known: BTreeMap<Ids, Vec<usize>> = BTreeMap::new();
     for (end, now) in after {
         let was = before.get(end);
         for direction in [Direction::In, Direction::Out] {
@@ -112,6 +115,5 @@ fn allowed(new: &Chain, budget: &mut Budget) -> Result<Vec<Change>, BudgetExceed
 /// How a chain's decision is told.
 pub(super) fn decider(chain: &Chain, place: Option<usize>) -> Decider {
     let decision = chain.decided_by(place);
-    let outcome: Outcome = decision.outcome;
-    Decider { id: decision.id, outcome }
+    Decider { id: decision.id, outcome: decision.outcome }
 }

@@ -55,7 +55,7 @@ impl Sheet {
             notes.push(format!("session timeout: {old} s -> {new} s"));
         }
         if let Some((old, new)) = report.inner_scope() {
-            notes.push(format!("inner_scope: {old} -> {new}"));
+            notes.push(format!("inner scope: {old} -> {new}"));
         }
         notes.extend(difference.nics.iter().flat_map(nic));
         let sections = difference.chains.iter().map(|chain| section(report, chain)).collect();
@@ -177,7 +177,7 @@ impl Hidden {
     fn words(&self) -> Option<String> {
         let plural = if self.regions == 1 { "" } else { "s" };
         (self.regions > 0).then(|| {
-            format!("and {} more region{plural} ({} addresses x ports)", self.regions, amount(self.volume))
+            format!("and {} more region{plural}, addresses x ports: {}", self.regions, amount(self.volume))
         })
     }
 }

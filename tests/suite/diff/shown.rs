@@ -5,8 +5,11 @@ use palisade::diff::show::{json, markdown, text};
 use super::{Read, printed};
 use crate::command::root;
 
-/// An example, a name for the edit, and its replacements.
-const EDITS: &[(&str, &str, &[(&str, &str)])] = &[
+/// Texts and what replaces them.
+type Edits<'a> = &'a [(&'a str, &'a str)];
+
+/// An example, a name for the edit, and the edit.
+const EDITS: &[(&str, &str, Edits<'_>)] = &[
     (
         "web-tier",
         "peers-and-ports",
@@ -38,6 +41,7 @@ const EDITS: &[(&str, &str, &[(&str, &str)])] = &[
             ("network old = classic\n", "network old = classic\n\nsession timeout 10m\n"),
         ],
     ),
+    ("web-tier", "inner-scope", &[("network prod = vpc\n", "network prod = vpc\n\ninner scope both\n")]),
     (
         "enterprise",
         "another-order",
@@ -45,7 +49,7 @@ const EDITS: &[(&str, &str, &[(&str, &str)])] = &[
     ),
 ];
 
-fn example(name: &str, edits: &[(&str, &str)]) -> Read {
+fn example(name: &str, edits: Edits<'_>) -> Read {
     let folder = root().join("examples").join(name);
     let read = |file: &str| std::fs::read_to_string(folder.join(file)).expect("an example");
     let mut policy = read("policy.sg");
@@ -139,7 +143,7 @@ fn few_regions_are_printed_and_the_rest_counted() {
     let (old, new) = (policy("deny"), policy("allow"));
     let text = printed(text, &old, &new, None);
     assert!(text.lines().count() < 130, "{text}");
-    assert!(text.contains("\n  and 20 more regions (20 addresses x ports)\n"), "{text}");
+    assert!(text.contains("\n  and 20 more regions, addresses x ports: 20\n"), "{text}");
     let json: serde_json::Value = serde_json::from_str(&printed(json, &old, &new, None)).expect("JSON");
     let changes = json["chains"][0]["changes"].as_array().expect("changes");
     assert_eq!(changes.len(), 60);
