@@ -10,6 +10,7 @@ use std::fmt::Write;
 
 use palisade_ir::Verdict;
 
+use super::dispatch::MapText;
 use super::session;
 use super::sets::SetText;
 
@@ -31,6 +32,7 @@ pub(super) struct Ruleset {
     pub(super) notes: Vec<String>,
     pub(super) session_timeout: u32,
     pub(super) sets: BTreeMap<String, SetText>,
+    pub(super) maps: BTreeMap<String, MapText>,
     pub(super) chains: Vec<ChainText>,
 }
 
@@ -75,6 +77,11 @@ impl Ruleset {
             set_type(out, set);
             line(out, 1, "}");
         }
+        for (name, map) in &self.maps {
+            line(out, 1, &format!("map {name} {{"));
+            line(out, 2, &format!("type {} : verdict", map.kind));
+            line(out, 1, "}");
+        }
         for chain in &self.chains {
             if let Some((hook, policy)) = chain.base {
                 line(out, 1, &format!("chain {} {{", chain.name));
@@ -86,6 +93,9 @@ impl Ruleset {
         line(out, 0, &format!("flush table inet {table}"));
         for name in self.sets.keys() {
             line(out, 0, &format!("flush set inet {table} {name}"));
+        }
+        for name in self.maps.keys() {
+            line(out, 0, &format!("flush map inet {table} {name}"));
         }
         out.push('\n');
     }
@@ -104,6 +114,15 @@ impl Ruleset {
                 set.elements.iter().for_each(|element| line(out, 3, &format!("{element},")));
                 line(out, 2, "}");
             }
+            line(out, 1, "}");
+            out.push('\n');
+        }
+        for (name, map) in &self.maps {
+            line(out, 1, &format!("map {name} {{"));
+            line(out, 2, &format!("type {} : verdict", map.kind));
+            line(out, 2, "elements = {");
+            map.elements.iter().for_each(|element| line(out, 3, &format!("{element},")));
+            line(out, 2, "}");
             line(out, 1, "}");
             out.push('\n');
         }

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use palisade_ir::{Chain, Direction, EmitError, Family, Ifname, Name, NicPlan, Plan, Verdict};
 
+use super::dispatch::{Dispatcher, Way};
 use super::file::{ChainText, Ruleset, braces};
 use super::names::{self, Taken};
 use super::rule::Writer;
@@ -39,7 +40,8 @@ pub(super) fn ruleset(plan: &Plan, settings: &Settings<'_>) -> Result<Ruleset, E
         plan.nics().map(|(_, instance, nic)| Port { instance: &instance.name, nic }).collect();
     let owners = owners(&ports)?;
     let mut writer = Writer { plan, sets: Sets::new(plan), counters: settings.counters };
-    let mut chains = vec![forward(&ports, &owners)];
+    let mut dispatcher = Dispatcher::default();
+    let mut chains = vec![forward(&mut dispatcher, &ports, &owners)];
     chains.extend(spoofed(&ports, &owners));
     let mut taken = Taken::default();
     for (at, port) in ports.iter().enumerate() {
@@ -59,6 +61,7 @@ pub(super) fn ruleset(plan: &Plan, settings: &Settings<'_>) -> Result<Ruleset, E
         ],
         session_timeout: plan.session_timeout,
         sets: writer.sets.into_used(),
+        maps: dispatcher.maps,
         chains,
     })
 }
@@ -80,7 +83,11 @@ fn owners<'a>(ports: &[Port<'a>]) -> Result<BTreeMap<IpAddr, Vec<Port<'a>>>, Emi
     Ok(owners)
 }
 
-fn forward(ports: &[Port<'_>], owners: &BTreeMap<IpAddr, Vec<Port<'_>>>) -> ChainText {
+fn forward(
+    dispatcher: &mut Dispatcher,
+    ports: &[Port<'_>],
+    owners: &BTreeMap<IpAddr, Vec<Port<'_>>>,
+) -> ChainText {
     let mut lines = Vec::new();
     let mut block = |title: &str, rules: Vec<String>| {
         if !rules.is_empty() {
@@ -95,8 +102,8 @@ fn forward(ports: &[Port<'_>], owners: &BTreeMap<IpAddr, Vec<Port<'_>>>) -> Chai
         );
     }
     block("sessions: their first packet was judged", session::pass());
-    block("from a nic of the policy: what its out rules allow goes on", senders(owners));
-    block("to a nic of the policy", receivers(ports, owners));
+    block("from a nic of the policy: what its out rules allow goes on", senders(dispatcher, owners));
+    block("to a nic of the policy", receivers(dispatcher, ports, owners));
     block("the rest is left alone", vec!["accept".to_owned()]);
     ChainText {
         note: "Packets routed through.".to_owned(),
@@ -128,52 +135,90 @@ fn by_family(template: impl Fn(&str) -> String, elements: &[(IpAddr, String)], s
         .collect()
 }
 
-fn senders(owners: &BTreeMap<IpAddr, Vec<Port<'_>>>) -> Vec<String> {
-    let (mut by_via, mut by_address) = (Vec::new(), Vec::new());
-    for (address, port) in pairs(owners) {
-        let chain = port.chain(Direction::Out);
-        match &port.nic.via {
-            Some(via) => by_via.push((*address, format!("\"{via}\" . {address} : jump {chain}"))),
-            None => by_address.push((*address, format!("{address} : jump {chain}"))),
+/// The ways of one family, each with its address.
+type Ways = Vec<(IpAddr, Way)>;
+
+/// Sends packets of both families their ways, by an address and, with `via`, by an interface before it.
+fn by_address(
+    dispatcher: &mut Dispatcher,
+    name: &str,
+    via: Option<&str>,
+    field: &str,
+    ways: Ways,
+) -> Vec<String> {
+    let (four, six): (Ways, Ways) = ways.into_iter().partition(|(address, _)| address.is_ipv4());
+    let mut rules = Vec::new();
+    for (header, number, ways) in [("ip", "4", four), ("ip6", "6", six)] {
+        let address = format!("{header} {field}");
+        let (mut kind, mut fields) = (format!("ipv{number}_addr"), vec![address.as_str()]);
+        if let Some(interface) = via {
+            kind = format!("ifname . {kind}");
+            fields.insert(0, interface);
         }
+        let ways: Vec<Way> = ways.into_iter().map(|(_, way)| way).collect();
+        rules.extend(dispatcher.rules(&format!("{name}_v{number}"), &kind, &fields, &ways));
     }
-    let mut rules = by_family(|ip| format!("iifname . {ip} saddr vmap"), &by_via, "");
-    rules.extend(by_family(|ip| format!("{ip} saddr vmap"), &by_address, ""));
     rules
 }
 
-fn receivers(ports: &[Port<'_>], owners: &BTreeMap<IpAddr, Vec<Port<'_>>>) -> Vec<String> {
+fn senders(dispatcher: &mut Dispatcher, owners: &BTreeMap<IpAddr, Vec<Port<'_>>>) -> Vec<String> {
+    let (mut behind, mut elsewhere) = (Ways::new(), Ways::new());
+    for (address, port) in pairs(owners) {
+        let action = format!("jump {}", port.chain(Direction::Out));
+        match &port.nic.via {
+            Some(via) => {
+                behind.push((*address, Way { values: vec![quoted(via), address.to_string()], action }));
+            }
+            None => elsewhere.push((*address, Way { values: vec![address.to_string()], action })),
+        }
+    }
+    let mut rules = by_address(dispatcher, "from_via", Some("iifname"), "saddr", behind);
+    rules.extend(by_address(dispatcher, "from", None, "saddr", elsewhere));
+    rules
+}
+
+fn receivers(
+    dispatcher: &mut Dispatcher,
+    ports: &[Port<'_>],
+    owners: &BTreeMap<IpAddr, Vec<Port<'_>>>,
+) -> Vec<String> {
     let mut behind: BTreeMap<&Ifname, Vec<Port<'_>>> = BTreeMap::new();
     for port in ports {
         if let Some(via) = &port.nic.via {
             behind.entry(via).or_default().push(*port);
         }
     }
-    let own: Vec<String> = behind
+    let goto = |port: &Port<'_>| format!("goto {}", port.chain(Direction::In));
+    let own: Vec<Way> = behind
         .iter()
         .filter_map(|(via, ports)| match ports.as_slice() {
-            [port] => Some(format!("\"{via}\" : goto {}", port.chain(Direction::In))),
+            [port] => Some(Way { values: vec![quoted(via)], action: goto(port) }),
             _ => None,
         })
         .collect();
     let is_shared = |via: &Ifname| behind.get(via).is_some_and(|ports| ports.len() > 1);
-    let shared: Vec<String> =
-        behind.keys().filter(|via| is_shared(via)).map(|via| format!("\"{via}\"")).collect();
-    let (mut by_via, mut by_address) = (Vec::new(), Vec::new());
+    let shared: Vec<String> = behind.keys().filter(|via| is_shared(via)).map(|via| quoted(via)).collect();
+    let (mut by_via, mut by_owner) = (Ways::new(), Ways::new());
     for (address, port) in pairs(owners) {
-        let target = format!("{address} : goto {}", port.chain(Direction::In));
         if let Some(via) = port.nic.via.as_ref().filter(|via| is_shared(via)) {
-            by_via.push((*address, format!("\"{via}\" . {target}")));
+            by_via.push((
+                *address,
+                Way { values: vec![quoted(via), address.to_string()], action: goto(&port) },
+            ));
         }
         if owners.get(address).is_some_and(|owners| owners.len() == 1) {
-            by_address.push((*address, target));
+            by_owner.push((*address, Way { values: vec![address.to_string()], action: goto(&port) }));
         }
     }
-    let mut rules = braces("oifname vmap", &own, "");
-    rules.extend(by_family(|ip| format!("oifname . {ip} daddr vmap"), &by_via, ""));
+    let mut rules = dispatcher.rules("to_interface", "ifname", &["oifname"], &own);
+    rules.extend(by_address(dispatcher, "to_via", Some("oifname"), "daddr", by_via));
     rules.extend(any_of("oifname", &shared, "drop comment \"no nic has this address\""));
-    rules.extend(by_family(|ip| format!("{ip} daddr vmap"), &by_address, ""));
+    rules.extend(by_address(dispatcher, "to", None, "daddr", by_owner));
     rules
+}
+
+fn quoted(interface: &Ifname) -> String {
+    format!("\"{interface}\"")
 }
 
 /// A test for one of several values; one alone needs no braces.

@@ -7,7 +7,8 @@ use std::net::IpAddr;
 
 use palisade_ir::{Chain, Direction, EmitError, Family, InstancePlan, NicPlan, Plan, Prelude, Verdict};
 
-use super::file::{ChainText, Ruleset, braces};
+use super::dispatch::{Dispatcher, Way};
+use super::file::{ChainText, Ruleset};
 use super::names::{self, Taken};
 use super::rule::Writer;
 use super::sets::Sets;
@@ -30,8 +31,10 @@ pub(super) fn ruleset(
     }
     let mut taken = Taken::default();
     let mut writer = Writer { plan, sets: Sets::new(plan), counters: settings.counters };
-    let mut chains =
-        vec![base_chain(instance, Direction::In, settings), base_chain(instance, Direction::Out, settings)];
+    let mut dispatcher = Dispatcher::default();
+    let mut chains: Vec<ChainText> = [Direction::In, Direction::Out]
+        .map(|direction| base_chain(&mut dispatcher, instance, direction, settings))
+        .into();
     for (at, nic) in nics.iter().enumerate() {
         for direction in [Direction::In, Direction::Out] {
             let chain = nic_chain(&mut writer, nic, direction)?;
@@ -51,11 +54,17 @@ pub(super) fn ruleset(
         notes: vec![unmanaged.to_owned(), session::note(plan.session_timeout)],
         session_timeout: plan.session_timeout,
         sets: writer.sets.into_used(),
+        maps: dispatcher.maps,
         chains,
     })
 }
 
-fn base_chain(instance: &InstancePlan, direction: Direction, settings: &Settings<'_>) -> ChainText {
+fn base_chain(
+    dispatcher: &mut Dispatcher,
+    instance: &InstancePlan,
+    direction: Direction,
+    settings: &Settings<'_>,
+) -> ChainText {
     let (hook, note) = match direction {
         Direction::In => ("input", "Packets to this host."),
         Direction::Out => ("output", "Packets from this host."),
@@ -68,7 +77,7 @@ fn base_chain(instance: &InstancePlan, direction: Direction, settings: &Settings
     for wanted in settings.prelude.iter().filter(|wanted| **wanted != Prelude::Loopback) {
         blocks.push(prelude(*wanted, direction));
     }
-    blocks.push(dispatch(instance, direction));
+    blocks.push(dispatch(dispatcher, instance, direction));
     let (end, verdict) = match settings.unmanaged {
         Verdict::Allow => ("other interfaces are left alone", "accept"),
         Verdict::Deny => ("other interfaces are closed", "drop"),
@@ -110,7 +119,7 @@ fn prelude(which: Prelude, direction: Direction) -> Vec<String> {
 }
 
 /// By local address, then by interface.
-fn dispatch(instance: &InstancePlan, direction: Direction) -> Vec<String> {
+fn dispatch(dispatcher: &mut Dispatcher, instance: &InstancePlan, direction: Direction) -> Vec<String> {
     let (field, interface, title) = match direction {
         Direction::In => {
             ("daddr", "iifname", "to the nic that owns the address, else to that of the interface")
@@ -119,22 +128,24 @@ fn dispatch(instance: &InstancePlan, direction: Direction) -> Vec<String> {
             ("saddr", "oifname", "from the nic that owns the address, else from that of the interface")
         }
     };
+    let goto = |nic: &NicPlan| format!("goto {}", chain_of(nic, direction));
     let owners = owners(instance);
     let mut rules = Vec::new();
-    for (header, family) in [("ip", Family::V4), ("ip6", Family::V6)] {
-        let targets: Vec<String> = owners
+    for (header, number, family) in [("ip", "4", Family::V4), ("ip6", "6", Family::V6)] {
+        let ways: Vec<Way> = owners
             .iter()
             .filter(|(address, _)| Family::of(address) == family)
-            .map(|(address, nic)| format!("{address} : goto {}", chain_of(nic, direction)))
+            .map(|(address, nic)| Way { values: vec![address.to_string()], action: goto(nic) })
             .collect();
-        rules.extend(braces(&format!("{header} {field} vmap"), &targets, ""));
+        let (name, kind) = (format!("{direction}_v{number}"), format!("ipv{number}_addr"));
+        rules.extend(dispatcher.rules(&name, &kind, &[&format!("{header} {field}")], &ways));
     }
-    let targets: Vec<String> = instance
+    let ways: Vec<Way> = instance
         .nics
         .iter()
-        .map(|nic| format!("\"{}\" : goto {}", nic.interface, chain_of(nic, direction)))
+        .map(|nic| Way { values: vec![format!("\"{}\"", nic.interface)], action: goto(nic) })
         .collect();
-    rules.extend(braces(&format!("{interface} vmap"), &targets, ""));
+    rules.extend(dispatcher.rules(&format!("{direction}_interface"), "ifname", &[interface], &ways));
     block(title, rules)
 }
 

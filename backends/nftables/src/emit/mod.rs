@@ -2,6 +2,7 @@
 //! `names` and `text` what is safe to print, `session` timeouts, `file` the order of the whole. None of them reads a
 //! ruleset.
 
+mod dispatch;
 mod errors;
 mod file;
 mod gateway;

@@ -24,8 +24,19 @@ pub struct Table {
     pub timeouts: BTreeMap<String, Timeout>,
     /// Its named sets.
     pub sets: BTreeMap<String, Set>,
+    /// Its named verdict maps.
+    pub maps: BTreeMap<String, Map>,
     /// Its chains.
     pub chains: BTreeMap<String, Chain>,
+}
+
+/// A named verdict map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Map {
+    /// The type of each field of a key.
+    pub kinds: Vec<Kind>,
+    /// The entries, sorted and disjoint.
+    pub entries: Vec<Entry>,
 }
 
 /// A `ct timeout` object.
@@ -131,8 +142,10 @@ pub enum Statement {
     Dispatch {
         /// One field, or several taken together.
         fields: Vec<Field>,
-        /// The entries, sorted and disjoint.
+        /// The entries, sorted and disjoint; those of the map where one is named.
         entries: Vec<Entry>,
+        /// The named map they stand in.
+        map: Option<String>,
     },
     /// Counts.
     Counter,

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use palisade_ir::LiftError;
 
-use super::ast::{Action, Chain, Elements, Field, Kind, Rule, Ruleset, Set, Statement, Table, Values};
+use super::ast::{
+    Action, Chain, Elements, Entry, Field, Kind, Map, Rule, Ruleset, Set, Statement, Table, Values,
+};
 use super::cursor::FILE;
 use super::table::{Block, Command};
 
@@ -24,6 +26,14 @@ pub(super) fn build(commands: Vec<Command>) -> Result<Ruleset, LiftError> {
             Command::FlushTable(line, table) => {
                 known(&mut ruleset, line, &table)?.chains.values_mut().for_each(|chain| chain.rules.clear());
             }
+            Command::FlushMap(line, table, name) => {
+                known(&mut ruleset, line, &table)?
+                    .maps
+                    .get_mut(&name)
+                    .ok_or_else(|| error(line, format!("there is no map `{name}`")))?
+                    .entries
+                    .clear();
+            }
             Command::FlushSet(line, table, name) => {
                 let set = known(&mut ruleset, line, &table)?
                     .sets
@@ -36,6 +46,7 @@ pub(super) fn build(commands: Vec<Command>) -> Result<Ruleset, LiftError> {
             }
         }
     }
+    ruleset.tables.values_mut().for_each(fill_dispatches);
     for table in ruleset.tables.values() {
         for (name, chain) in &table.chains {
             if chain.base.is_some() {
@@ -46,13 +57,25 @@ pub(super) fn build(commands: Vec<Command>) -> Result<Ruleset, LiftError> {
     Ok(ruleset)
 }
 
+/// Gives every rule that looks a named map up the entries the map has in the end.
+fn fill_dispatches(table: &mut Table) {
+    let Table { maps, chains, timeouts: _, sets: _ } = table;
+    for statement in
+        chains.values_mut().flat_map(|chain| &mut chain.rules).flat_map(|rule| &mut rule.statements)
+    {
+        if let Statement::Dispatch { fields: _, entries, map: Some(name) } = statement {
+            *entries = maps.get(name).map(|map| map.entries.clone()).unwrap_or_default();
+        }
+    }
+}
+
 fn known<'a>(ruleset: &'a mut Ruleset, line: usize, table: &str) -> Result<&'a mut Table, LiftError> {
     ruleset.tables.get_mut(table).ok_or_else(|| error(line, format!("there is no table `{table}`")))
 }
 
 /// A block adds its chains first, then objects and sets, then the rules.
 fn add(ruleset: &mut Ruleset, block: Block) -> Result<(), LiftError> {
-    let Block { name: table_name, timeouts, sets, chains } = block;
+    let Block { name: table_name, timeouts, sets, maps, chains } = block;
     let Ruleset { tables, base_chains } = ruleset;
     let table = tables.entry(table_name.clone()).or_default();
     let mut rules = Vec::new();
@@ -79,6 +102,9 @@ fn add(ruleset: &mut Ruleset, block: Block) -> Result<(), LiftError> {
     }
     for (line, name, set) in sets {
         add_set(table, line, name, set)?;
+    }
+    for (line, name, map) in maps {
+        add_map(table, line, name, map)?;
     }
     for (name, new) in rules {
         for rule in &new {
@@ -120,6 +146,30 @@ fn add_set(table: &mut Table, line: usize, name: String, set: Set) -> Result<(),
     Ok(())
 }
 
+fn add_map(table: &mut Table, line: usize, name: String, map: Map) -> Result<(), LiftError> {
+    for target in map.entries.iter().filter_map(|entry| action_target(&entry.action)) {
+        check_target(table, line, target)?;
+    }
+    let before = table
+        .maps
+        .entry(name.clone())
+        .or_insert_with(|| Map { kinds: map.kinds.clone(), entries: Vec::new() });
+    if before.kinds != map.kinds {
+        return Err(error(line, format!("the map `{name}` exists with another type")));
+    }
+    // The keys of an exact map are single values: the same key twice is the only overlap.
+    if map.entries.iter().any(|new| before.entries.iter().any(|old| old.key == new.key)) {
+        return Err(error(line, format!("elements of the map `{name}` stand in it already")));
+    }
+    let is_range = |entry: &Entry| entry.key.iter().any(|(first, last)| first != last);
+    if map.entries.iter().any(is_range) {
+        return Err(error(line, format!("ranges in the map `{name}` are not read")));
+    }
+    before.entries.extend(map.entries);
+    before.entries.sort();
+    Ok(())
+}
+
 /// What a rule names must exist and fit.
 fn check_rule(table: &Table, rule: &Rule) -> Result<(), LiftError> {
     let missing = |what: &str, name: &str| error(rule.line, format!("there is no {what} `{name}`"));
@@ -130,6 +180,12 @@ fn check_rule(table: &Table, rule: &Rule) -> Result<(), LiftError> {
                 let kinds: Vec<Kind> = fields.iter().map(|field: &Field| field.kind()).collect();
                 if set.kinds != kinds {
                     return Err(error(rule.line, format!("the set `{name}` is of another type")));
+                }
+            }
+            Statement::Dispatch { fields, entries: _, map: Some(name) } => {
+                let map = table.maps.get(name).ok_or_else(|| missing("map", name))?;
+                if !fields.iter().map(|field| field.kind()).eq(map.kinds.iter().copied()) {
+                    return Err(error(rule.line, format!("the map `{name}` is of another type")));
                 }
             }
             Statement::SetTimeout(name) if !table.timeouts.contains_key(name) => {
@@ -144,25 +200,27 @@ fn check_rule(table: &Table, rule: &Rule) -> Result<(), LiftError> {
             | Statement::Act(_) => {}
         }
         for target in targets(statement) {
-            match table.chains.get(target) {
-                Some(Chain { base: None, .. }) => {}
-                Some(Chain { base: Some(_), .. }) => {
-                    return Err(error(
-                        rule.line,
-                        format!("`{target}` is a base chain; nothing can jump there"),
-                    ));
-                }
-                None => return Err(missing("chain", target)),
-            }
+            check_target(table, rule.line, target)?;
         }
     }
     Ok(())
 }
 
+/// Only a regular chain can be jumped to.
+fn check_target(table: &Table, line: usize, target: &str) -> Result<(), LiftError> {
+    match table.chains.get(target) {
+        Some(Chain { base: None, .. }) => Ok(()),
+        Some(Chain { base: Some(_), .. }) => {
+            Err(error(line, format!("`{target}` is a base chain; nothing can jump there")))
+        }
+        None => Err(error(line, format!("there is no chain `{target}`"))),
+    }
+}
+
 fn targets(statement: &Statement) -> Vec<&str> {
     match statement {
         Statement::Act(action) => action_target(action).into_iter().collect(),
-        Statement::Dispatch { entries, fields: _ } => {
+        Statement::Dispatch { entries, fields: _, map: _ } => {
             entries.iter().filter_map(|entry| action_target(&entry.action)).collect()
         }
         Statement::Test { .. }

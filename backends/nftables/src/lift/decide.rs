@@ -100,7 +100,7 @@ impl<'a> Walk<'a> {
                         return None;
                     }
                 }
-                Statement::Dispatch { fields, entries } => {
+                Statement::Dispatch { fields, entries, map: _ } => {
                     let key = self.key(fields)?;
                     if let Some(entry) = find(entries, &key) {
                         return Some(&entry.action);

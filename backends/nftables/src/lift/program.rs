@@ -74,7 +74,7 @@ impl Translation<'_> {
                 Statement::Test { fields, negated, values } => {
                     passed = self.test(rule.line, &passed, fields, *negated, values)?;
                 }
-                Statement::Dispatch { fields, entries } => {
+                Statement::Dispatch { fields, entries, map: _ } => {
                     if statements.next().is_some() {
                         return Err(refuse(rule.line, "a statement behind a map of verdicts"));
                     }

@@ -253,8 +253,12 @@ fn test(cursor: &mut Cursor, draft: &mut Draft, selector: Selector) -> Result<()
     let Selector { fields } = selector;
     let kinds: Vec<_> = fields.iter().map(|field| field.kind()).collect();
     if cursor.take_word("vmap") {
-        let entries = elements::entries(cursor, &kinds)?;
-        draft.statements.push(Statement::Dispatch { fields, entries });
+        let (entries, map) = if cursor.take_mark('@') {
+            (Vec::new(), Some(cursor.word("the name of a map")?))
+        } else {
+            (elements::entries(cursor, &kinds)?, None)
+        };
+        draft.statements.push(Statement::Dispatch { fields, entries, map });
         return Ok(());
     }
     let negated = matches!(cursor.peek(), Some(Token::NotEqual));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use palisade_ir::{LiftError, PacketHook, Protocol, Verdict};
 
-use super::ast::{Base, Elements, Kind, Rule, Set, Timeout};
+use super::ast::{Base, Elements, Kind, Map, Rule, Set, Timeout};
 use super::cursor::Cursor;
 use super::lexer::Token;
 use super::{elements, rule};
@@ -17,6 +17,8 @@ pub(super) enum Command {
     FlushTable(usize, String),
     /// `flush set inet TABLE NAME`
     FlushSet(usize, String, String),
+    /// `flush map inet TABLE NAME`
+    FlushMap(usize, String, String),
 }
 
 /// What a table block adds, with the line of each thing.
@@ -24,6 +26,7 @@ pub(super) struct Block {
     pub(super) name: String,
     pub(super) timeouts: Vec<(usize, String, Timeout)>,
     pub(super) sets: Vec<(usize, String, Set)>,
+    pub(super) maps: Vec<(usize, String, Map)>,
     pub(super) chains: Vec<(usize, String, Option<Base>, Vec<Rule>)>,
 }
 
@@ -49,6 +52,10 @@ fn command(cursor: &mut Cursor) -> Result<Command, LiftError> {
             cursor.need_word("inet")?;
             return Ok(Command::FlushTable(line, cursor.word("a table")?));
         }
+        if cursor.take_word("map") {
+            cursor.need_word("inet")?;
+            return Ok(Command::FlushMap(line, cursor.word("a table")?, cursor.word("a map")?));
+        }
         cursor.need_word("set")?;
         cursor.need_word("inet")?;
         return Ok(Command::FlushSet(line, cursor.word("a table")?, cursor.word("a set")?));
@@ -73,7 +80,8 @@ fn body(
 fn block(cursor: &mut Cursor) -> Result<Block, LiftError> {
     cursor.need_word("inet")?;
     let name = cursor.word("the name of a table")?;
-    let mut block = Block { name, timeouts: Vec::new(), sets: Vec::new(), chains: Vec::new() };
+    let mut block =
+        Block { name, timeouts: Vec::new(), sets: Vec::new(), maps: Vec::new(), chains: Vec::new() };
     body(cursor, |cursor| {
         let line = cursor.line();
         if cursor.take_word("ct") {
@@ -83,12 +91,15 @@ fn block(cursor: &mut Cursor) -> Result<Block, LiftError> {
         } else if cursor.take_word("set") {
             let name = cursor.word("the name of a set")?;
             block.sets.push((line, name, set(cursor)?));
+        } else if cursor.take_word("map") {
+            let name = cursor.word("the name of a map")?;
+            block.maps.push((line, name, map(cursor)?));
         } else if cursor.take_word("chain") {
             let name = cursor.word("the name of a chain")?;
             let (base, rules) = chain(cursor)?;
             block.chains.push((line, name, base, rules));
         } else {
-            return Err(cursor.expected("`ct timeout`, `set` or `chain`"));
+            return Err(cursor.expected("`ct timeout`, `set`, `map` or `chain`"));
         }
         cursor.need_end()
     })?;
@@ -167,6 +178,34 @@ fn set(cursor: &mut Cursor) -> Result<Set, LiftError> {
         }
         Elements::Ranges(_) | Elements::Tuples(_) => Ok(Set { kinds, interval, elements }),
     }
+}
+
+/// A map of verdicts; other maps are not read.
+fn map(cursor: &mut Cursor) -> Result<Map, LiftError> {
+    let mut kinds = Vec::new();
+    let mut found = None;
+    body(cursor, |cursor| {
+        if cursor.take_word("type") {
+            kinds.push(kind(cursor)?);
+            while cursor.take_word(".") {
+                kinds.push(kind(cursor)?);
+            }
+            cursor.need_word(":")?;
+            cursor.need_word("verdict")?;
+        } else {
+            cursor.need_word("elements")?;
+            cursor.need_mark('=')?;
+            if kinds.is_empty() || found.is_some() {
+                return Err(cursor.error("elements before the type, or twice"));
+            }
+            found = Some(elements::entries(cursor, &kinds)?);
+        }
+        cursor.need_end()
+    })?;
+    if kinds.is_empty() {
+        return Err(cursor.error("a map without a type"));
+    }
+    Ok(Map { kinds, entries: found.unwrap_or_default() })
 }
 
 fn kind(cursor: &mut Cursor) -> Result<Kind, LiftError> {

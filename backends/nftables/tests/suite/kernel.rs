@@ -137,19 +137,32 @@ fn loading_twice_is_loading_once() {
         return;
     }
     for text in corpus(20) {
-        assert_eq!(load(&[&text, &text], "-n list").unwrap(), load(&[&text], "-n list").unwrap(), "{text}");
+        let [twice, once] =
+            [&[&*text, &*text][..], &[&*text]].map(|texts| blocks(&load(texts, "-n list").unwrap()));
+        assert_eq!(twice, once, "{text}");
     }
 }
 
 /// The blocks of a listing of one table: sets, chains, objects.
 fn blocks(listing: &str) -> BTreeSet<String> {
     let (_, body) = listing.split_once('\n').unwrap();
-    body.strip_suffix("}\n").unwrap().split("\n\n").map(|block| block.trim().to_owned()).collect()
+    body.strip_suffix("}\n").unwrap().split("\n\n").map(|block| in_order(block.trim())).collect()
+}
+
+/// The kernel lists the elements of a map in the order of its hash table, which differs from load to load.
+fn in_order(block: &str) -> String {
+    if !block.starts_with("map ") {
+        return block.to_owned();
+    }
+    let mut elements: Vec<&str> = block.split([',', '\n']).map(str::trim).collect();
+    elements.sort_unstable();
+    format!("map {}", elements.join(" "))
 }
 
 /// Whether a block that an older ruleset left behind can do nothing: no hook, no rule.
 fn is_inert(block: &str) -> bool {
     block.starts_with("set ")
+        || block.starts_with("map ")
         || block.starts_with("ct timeout ")
         || block.starts_with("chain ") && block.split_whitespace().collect::<Vec<_>>().len() == 4
 }
