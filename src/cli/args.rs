@@ -216,6 +216,9 @@ pub(super) struct DiffArgs {
     /// Exit code 3 unless everything newly allowed is allowed by this policy for the same NIC
     #[arg(long, value_name = "ENVELOPE")]
     pub(super) within: Option<PathBuf>,
+    /// Also print how the nftables files of all instances change
+    #[arg(long)]
+    pub(super) generated: bool,
     /// Also allow includes from this folder (may be repeated)
     #[arg(long, value_name = "DIR")]
     pub(super) include_dir: Vec<PathBuf>,

@@ -8,7 +8,7 @@ use palisade_ir::decide::{Budget, BudgetExceeded};
 use super::args::{DiffArgs, DiffFormat, Format, Gate};
 use super::policy::{self, LoadedPolicy};
 use super::revision::Revision;
-use super::{Exit, Failure, output};
+use super::{Exit, Failure, generated, output};
 use crate::diff::show::{self, Report, Side};
 use crate::diff::{Difference, Outside, diff, outside};
 use crate::lower::lower;
@@ -38,11 +38,13 @@ pub(super) fn run(args: &DiffArgs) -> Result<Exit, Failure> {
         .map(|envelope| outside(&difference, &envelope.plan, &mut Budget::default()))
         .transpose()
         .map_err(not_proved)?;
+    let generated = args.generated.then(|| generated::changes(&old.plan, &new.plan)).transpose()?;
     let report = Report {
         old: old.side(),
         new: new.side(),
         difference: &difference,
         within: envelope.as_ref().map(Read::side).zip(outside.as_deref()),
+        generated: generated.as_deref(),
         all: args.all,
     };
     let text = match args.format {

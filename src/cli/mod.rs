@@ -7,6 +7,7 @@ mod diff;
 mod eval;
 mod explain;
 mod fmt;
+mod generated;
 mod import;
 mod meta;
 mod output;

@@ -52,5 +52,6 @@ pub fn printed(print: fn(&Report<'_>) -> String, old: &Read, new: &Read, envelop
     let outside: Option<Vec<Outside>> = envelope
         .map(|envelope| outside(&difference, &envelope.plan, &mut Budget::default()).expect("few steps"));
     let within = envelope.map(Read::side).zip(outside.as_deref());
-    print(&Report { old: old.side(), new: new.side(), difference: &difference, within, all: false })
+    let (old, new) = (old.side(), new.side());
+    print(&Report { old, new, difference: &difference, within, generated: None, all: false })
 }

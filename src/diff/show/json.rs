@@ -4,13 +4,13 @@ use palisade_ir::decide::Decider;
 use palisade_ir::{Direction, Family, PrefixSet, Protocol, Ranges, Region};
 use serde_json::{Value, json};
 
-use super::{Report, Side};
+use super::{FileChange, Report, Side};
 use crate::diff::{ChainChange, Change, End, Kind, NicChange, NicEvent, Outside, Reach, Why};
 use crate::report::words;
 
 /// For programs: one object.
 pub fn json(report: &Report<'_>) -> String {
-    let Report { old, new, difference, within, all: _ } = report;
+    let Report { old, new, difference, within, generated, all: _ } = report;
     let pair = |(old, new): (Value, Value)| json!({ "old": old, "new": new });
     let timeout = difference.session_timeout.map(|(old, new)| pair((old.into(), new.into())));
     let scope = report.inner_scope().map(|(old, new)| pair((old.into(), new.into())));
@@ -31,8 +31,13 @@ pub fn json(report: &Report<'_>) -> String {
         "nics": difference.nics.iter().map(nic).collect::<Vec<_>>(),
         "chains": chains.collect::<Vec<_>>(),
         "within": within,
+        "generated": generated.map(|files| files.iter().map(file).collect::<Vec<_>>()),
     });
     format!("{value:#}\n")
+}
+
+fn file(FileChange { name, diff }: &FileChange) -> Value {
+    json!({ "file": name, "diff": diff })
 }
 
 fn nic(change: &NicChange) -> Value {

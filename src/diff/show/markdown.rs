@@ -2,7 +2,7 @@
 //! it holds, where neither HTML nor links nor names of users mean anything.
 
 use super::sheet::Section;
-use super::{Report, Sheet, text};
+use super::{FileChange, Report, Sheet, text};
 
 /// For a pull request.
 pub fn markdown(report: &Report<'_>) -> String {
@@ -25,6 +25,9 @@ pub fn markdown(report: &Report<'_>) -> String {
         out.push_str(&format!("#### {title}\n\n"));
         outside.iter().for_each(|section| self::section(&mut out, section));
     }
+    for FileChange { name, diff } in report.generated.unwrap_or_default() {
+        out.push_str(&format!("{}\n\n{}", code(name), block(diff)));
+    }
     let end = out.trim_end().len();
     out.truncate(end);
     out.push('\n');
@@ -43,11 +46,16 @@ fn section(out: &mut String, section: &Section) {
     }
     let mut lines = String::new();
     text::entries(&mut lines, entries, "");
-    let fence = "`".repeat(longest_run(&lines).max(2) + 1);
-    out.push_str(&format!("{fence}diff\n{lines}{fence}\n\n"));
+    out.push_str(&block(&lines));
     if let Some(more) = more {
         out.push_str(&format!("{more}\n\n"));
     }
+}
+
+/// Lines as a block of code, some of them more and some less than before.
+fn block(lines: &str) -> String {
+    let fence = "`".repeat(longest_run(lines).max(2) + 1);
+    format!("{fence}diff\n{}\n{fence}\n\n", lines.trim_end_matches('\n'))
 }
 
 /// Text as code within a line: between more backticks than it holds.

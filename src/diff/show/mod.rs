@@ -43,8 +43,19 @@ pub struct Report<'a> {
     pub difference: &'a Difference,
     /// The envelope and what is newly allowed outside it, where one is asked for.
     pub within: Option<(Side<'a>, &'a [Outside])>,
+    /// How generated files change, where that is asked for.
+    pub generated: Option<&'a [FileChange]>,
     /// Whether text and Markdown hold every region.
     pub all: bool,
+}
+
+/// How a generated file changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileChange {
+    /// Its name.
+    pub name: String,
+    /// A unified diff, as its lines are.
+    pub diff: String,
 }
 
 /// A rule by its words and its place.

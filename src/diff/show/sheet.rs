@@ -49,7 +49,7 @@ pub(super) struct Entry {
 
 impl Sheet {
     pub(super) fn of(report: &Report<'_>) -> Self {
-        let Report { old: _, new: _, difference, within, all } = report;
+        let Report { old: _, new: _, difference, within, generated: _, all } = report;
         let mut notes = Vec::new();
         if let Some((old, new)) = difference.session_timeout {
             notes.push(format!("session timeout: {old} s -> {new} s"));

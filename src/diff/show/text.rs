@@ -1,7 +1,7 @@
 //! Plain text, in 100 columns.
 
 use super::sheet::{Entry, Section};
-use super::{Report, Sheet};
+use super::{FileChange, Report, Sheet};
 
 /// The columns a line may take.
 const WIDTH: usize = 100;
@@ -30,6 +30,9 @@ pub fn text(report: &Report<'_>) -> String {
         }
         let sections: Vec<String> = outside.iter().map(section_text).collect();
         out.push_str(&sections.join("\n"));
+    }
+    for FileChange { name: _, diff } in report.generated.unwrap_or_default() {
+        out.push_str(&format!("\n{diff}"));
     }
     out
 }

@@ -110,6 +110,23 @@ fn an_envelope_lets_small_changes_pass() {
 }
 
 #[test]
+fn generated_files_are_compared_on_request() {
+    let new = OLD.replace("port 443", "port 8443");
+    let run = diff(&new, &["--generated"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    for words in ["--- web-1.nft\n", "+++ web-2.nft\n", "-\t\ttcp dport 443 ", "+\t\ttcp dport 8443 "] {
+        assert!(run.stdout.contains(words), "{words}: {}", run.stdout);
+    }
+    let run = diff(&new, &["--generated", "--format", "markdown"]);
+    assert!(run.stdout.contains("`web-1.nft`\n\n```diff\n--- web-1.nft\n"), "{}", run.stdout);
+    let run = diff(&new, &["--generated", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(json["generated"].as_array().map(Vec::len), Some(2));
+    let run = diff(OLD, &["--generated"]);
+    assert_eq!(run.stdout, "no change in meaning: proved for all packets of 4 chains\n");
+}
+
+#[test]
 fn wrong_usage_says_what_is_wanted() {
     let place = folder(&[("a.sg", OLD), ("bad.sg", "group {\n")]);
     let (a, bad) = (place.path().join("a.sg"), place.path().join("bad.sg"));
