@@ -1,6 +1,6 @@
 //! From a plan to named files: which placements are compiled and what the files are called.
 
-use palisade_ir::{EmitError, InstanceId, Options, Placement, Plan};
+use palisade_ir::{Artifact, ArtifactFile, EmitError, InstanceId, Options, Placement, Plan};
 
 use crate::targets::Target;
 
@@ -34,6 +34,29 @@ pub struct CompileError {
     pub error: EmitError,
 }
 
+/// What a target says for one placement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emitted {
+    /// The first part of its file names: the instance, or `gateway`.
+    pub stem: String,
+    /// The options it was made with, the placement among them.
+    pub options: Options,
+    /// The files.
+    pub artifact: Artifact,
+}
+
+impl Emitted {
+    /// The files with their names, in loading order.
+    pub fn files(self) -> impl Iterator<Item = OutputFile> {
+        let Self { stem, options: _, artifact } = self;
+        let named = move |file: ArtifactFile| OutputFile {
+            name: format!("{stem}.{}", file.suffix),
+            contents: file.contents,
+        };
+        artifact.files.into_iter().map(named)
+    }
+}
+
 /// The files of a selection, sorted by placement and in loading order within one. A policy without instances has none.
 pub fn compile(
     plan: &Plan,
@@ -41,6 +64,16 @@ pub fn compile(
     selection: &Selection,
     options: &Options,
 ) -> Result<Vec<OutputFile>, CompileError> {
+    Ok(emit(plan, target, selection, options)?.into_iter().flat_map(Emitted::files).collect())
+}
+
+/// What a target says for a selection, by placement.
+pub fn emit(
+    plan: &Plan,
+    target: Target,
+    selection: &Selection,
+    options: &Options,
+) -> Result<Vec<Emitted>, CompileError> {
     let placements: Vec<Placement> = match selection {
         Selection::Instances => {
             (0..plan.instances.len()).map(|at| Placement::Host(InstanceId(at as u32))).collect()
@@ -48,22 +81,15 @@ pub fn compile(
         Selection::Instance(id) => vec![Placement::Host(*id)],
         Selection::Gateway => vec![Placement::Gateway],
     };
-    let mut files = Vec::new();
-    for placement in placements {
+    let one = |placement| {
         let stem = stem(plan, placement);
         let options = Options { placement, ..options.clone() };
-        let artifact = target
-            .backend()
-            .emit(plan, &options)
-            .map_err(|error| CompileError { stem: stem.clone(), error })?;
-        files.extend(
-            artifact
-                .files
-                .into_iter()
-                .map(|file| OutputFile { name: format!("{stem}.{}", file.suffix), contents: file.contents }),
-        );
-    }
-    Ok(files)
+        match target.backend().emit(plan, &options) {
+            Ok(artifact) => Ok(Emitted { stem, options, artifact }),
+            Err(error) => Err(CompileError { stem, error }),
+        }
+    };
+    placements.into_iter().map(one).collect()
 }
 
 /// The first part of a placement's file names. Resolving refuses an instance called `gateway`.

@@ -46,6 +46,19 @@ Examples:
   palisade compile policy.sg --gateway -o out/
   palisade compile policy.sg -o out/ --check                in a pull request: is out/ up to date?")]
     Compile(CompileArgs),
+    /// Prove that rulesets mean the policy, for all packets
+    #[command(after_help = "\
+Without ARTIFACT, what `compile` would emit is verified. The proof covers every packet of both families, every
+interface, and the prelude that was asked for: give the options that the files were compiled with. It does not cover
+how long sessions live, comments, counters, and the words and rate of log lines. A difference comes with a packet,
+both verdicts, and the rule and the line responsible; exit code 3 then, and when the proof would take too long.
+
+Examples:
+  palisade verify policy.sg
+  palisade verify policy.sg out/                           all rulesets of a folder
+  palisade verify policy.sg --target iptables out/web-1.rules.v4 out/web-1.rules.v6
+  palisade verify policy.sg --prelude none out/web-1.nft")]
+    Verify(VerifyArgs),
     /// Say what a change of policy does to traffic, for all packets
     #[command(
         override_usage = "palisade diff [OPTIONS] <OLD> <NEW>\n       palisade diff [OPTIONS] --git <REV> <POLICY>",
@@ -132,10 +145,9 @@ pub(super) struct CheckArgs {
     pub(super) policy: PolicyArgs,
 }
 
+/// What to emit, and how.
 #[derive(Args)]
-pub(super) struct CompileArgs {
-    #[command(flatten)]
-    pub(super) policy: PolicyArgs,
+pub(super) struct LayoutArgs {
     /// The firewall: nftables, iptables or matcher
     #[arg(long, default_value = "nftables", value_parser = str::parse::<Target>)]
     pub(super) target: Target,
@@ -145,12 +157,6 @@ pub(super) struct CompileArgs {
     /// One ruleset for a gateway that forwards for all instances
     #[arg(long)]
     pub(super) gateway: bool,
-    /// Write the files to this folder (created when missing)
-    #[arg(short, long, value_name = "DIR")]
-    pub(super) output: Option<PathBuf>,
-    /// Write nothing: compare with the files in the output folder, exit code 3 and a diff when they differ
-    #[arg(long, requires = "output")]
-    pub(super) check: bool,
     /// nftables: the name of the table [default: palisade, on a gateway palisade_gateway]
     #[arg(long, value_name = "NAME")]
     pub(super) table: Option<String>,
@@ -169,6 +175,34 @@ pub(super) struct CompileArgs {
     /// iptables: put address sets into an ipset file
     #[arg(long)]
     pub(super) ipset: bool,
+}
+
+#[derive(Args)]
+pub(super) struct VerifyArgs {
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+    /// Rulesets, or folders of them; the first part of a file's name says whose it is
+    #[arg(value_name = "ARTIFACT")]
+    pub(super) artifacts: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) layout: LayoutArgs,
+}
+
+#[derive(Args)]
+pub(super) struct CompileArgs {
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(super) layout: LayoutArgs,
+    /// Write the files to this folder (created when missing)
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    /// Write nothing: compare with the files in the output folder, exit code 3 and a diff when they differ
+    #[arg(long, requires = "output")]
+    pub(super) check: bool,
+    /// Write without the proof that the rulesets mean the policy: a fault of palisade would then go unseen
+    #[arg(long)]
+    pub(super) no_verify: bool,
 }
 
 /// How a difference is printed.
@@ -216,9 +250,6 @@ pub(super) struct DiffArgs {
     /// Exit code 3 unless everything newly allowed is allowed by this policy for the same NIC
     #[arg(long, value_name = "ENVELOPE")]
     pub(super) within: Option<PathBuf>,
-    /// Also print how the nftables files of all instances change
-    #[arg(long)]
-    pub(super) generated: bool,
     /// Also allow includes from this folder (may be repeated)
     #[arg(long, value_name = "DIR")]
     pub(super) include_dir: Vec<PathBuf>,

@@ -7,9 +7,9 @@ use std::path::Path;
 use palisade_ir::{Options, Placement, Plan, Prelude};
 use similar::TextDiff;
 
-use super::args::CompileArgs;
-use super::{Exit, Failure, check, output, policy};
-use crate::compile::{CompileError, OutputFile, Selection, compile};
+use super::args::{CompileArgs, LayoutArgs};
+use super::{Exit, Failure, check, output, policy, verify};
+use crate::compile::{CompileError, Emitted, OutputFile, Selection, emit};
 use crate::lower::lower;
 use crate::optimize::optimize_plan;
 use crate::targets::Target;
@@ -20,25 +20,35 @@ pub(super) fn run(args: &CompileArgs) -> Result<Exit, Failure> {
     if !check::expectations(&loaded, &plan, args.policy.format) {
         return Ok(Exit::Difference);
     }
-    let selection = selection(args, &plan)?;
-    let plan = if args.target.explains() { plan } else { optimize_plan(&plan).0 };
-    let files = compile(&plan, args.target, &selection, &options(args)?).map_err(refused)?;
+    let CompileArgs { policy: _, layout, output, check, no_verify } = args;
+    let selection = selection(layout, &plan)?;
+    let target = layout.target;
+    let source = if target.explains() { plan.clone() } else { optimize_plan(&plan).0 };
+    let emitted = emit(&source, target, &selection, &options(layout)?).map_err(refused)?;
+    // Compiled matcher files hold the chains themselves; there is no other language to be wrong in.
+    if !no_verify && target != Target::Matcher {
+        let exit = verify::prove(&loaded, &plan, target, &emitted, false)?;
+        if exit != Exit::Fine {
+            return Ok(exit);
+        }
+    }
+    let files: Vec<OutputFile> = emitted.into_iter().flat_map(Emitted::files).collect();
     if plan.instances.is_empty() {
         output::tell("note: the policy has no instance, so there is nothing to guard\n");
     }
-    match (&args.output, args.check) {
-        (Some(folder), true) => compare(folder, &files, args.target, &selection),
+    match (output, check) {
+        (Some(folder), true) => compare(folder, &files, target, &selection),
         (Some(folder), false) => write(folder, &files),
         (None, _) => print(&files),
     }
 }
 
-fn refused(error: CompileError) -> Failure {
+pub(super) fn refused(error: CompileError) -> Failure {
     let help = error.error.help.clone();
     Failure::Usage(error.to_string(), help)
 }
 
-fn selection(args: &CompileArgs, plan: &Plan) -> Result<Selection, Failure> {
+pub(super) fn selection(args: &LayoutArgs, plan: &Plan) -> Result<Selection, Failure> {
     if args.gateway {
         return Ok(Selection::Gateway);
     }
@@ -55,7 +65,7 @@ fn selection(args: &CompileArgs, plan: &Plan) -> Result<Selection, Failure> {
     }
 }
 
-fn options(args: &CompileArgs) -> Result<Options, Failure> {
+pub(super) fn options(args: &LayoutArgs) -> Result<Options, Failure> {
     let mut prelude: BTreeSet<Prelude> = match args.prelude.as_str() {
         "all" => Prelude::ALL.into_iter().collect(),
         "none" => BTreeSet::new(),

@@ -7,12 +7,12 @@ mod diff;
 mod eval;
 mod explain;
 mod fmt;
-mod generated;
 mod import;
 mod meta;
 mod output;
 mod policy;
 mod revision;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -93,6 +93,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => check::run(&args),
         Command::Compile(args) => compile::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Eval(args) => eval::run(&args),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Act, Program, Step};
 use crate::decide::{Budget, BudgetExceeded};
-use crate::{Chain, Origin, Outcome, Rank, Region, Rule, RuleId, Verdict};
+use crate::{Chain, Origin, Outcome, Rank, Region, Rule, RuleId, Traversal, Verdict};
 
 /// How packets come out of a block, the first that matches deciding; the last clause matches all.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub fn flatten(
     returned: Verdict,
     budget: &mut Budget,
 ) -> Result<Option<Flat>, BudgetExceeded> {
-    let mut flattener = Flattener { program, done: BTreeMap::new() };
+    let mut flattener = Flattener { program, at: None, done: BTreeMap::new() };
     let mut clauses = flattener.block(block, budget)?;
     let full = Region::full(program.family);
     let accepts = clauses.iter().any(|clause| clause.exit == Some(Verdict::Allow));
@@ -41,22 +41,44 @@ pub fn flatten(
     if let Some(last) = clauses.pop_if(|last| last.region == full && !last.logged) {
         default = verdict(&last);
     }
+    let rules = rules(&clauses, returned);
+    Ok(rules.map(|rules| Flat { chain: Chain::from_ordered(rules, default, RuleId(0)), accepts }))
+}
+
+/// The chain of a whole program for the packets of a region on one way; it allows what is outside the region. `None`
+/// as for [`flatten`].
+pub fn flatten_way(
+    program: &Program,
+    at: &Traversal,
+    region: &Region,
+    budget: &mut Budget,
+) -> Result<Option<Chain>, BudgetExceeded> {
+    let mut flattener = Flattener { program, at: Some(at), done: BTreeMap::new() };
+    let mut clauses = Vec::new();
+    let entry = program.entry(at.hook).and_then(|entry| program.blocks.get(entry));
+    flattener.steps(entry.map_or(&[][..], |block| &block.steps), region, false, &mut clauses, budget)?;
+    let rules = rules(&clauses, Verdict::Allow);
+    Ok(rules.map(|rules| Chain::from_ordered(rules, Verdict::Allow, RuleId(0))))
+}
+
+fn rules(clauses: &[Clause], returned: Verdict) -> Option<Vec<Rule>> {
     let mut rules = Vec::new();
-    for clause in clauses {
-        let Some(matches) = clause.region.matches() else { return Ok(None) };
-        let outcome = Outcome { verdict: verdict(&clause), log: clause.logged };
-        rules.extend(matches.into_iter().map(|matches| Rule {
+    for Clause { region, exit, logged } in clauses {
+        let outcome = Outcome { verdict: exit.unwrap_or(returned), log: *logged };
+        rules.extend(region.matches()?.into_iter().map(|matches| Rule {
             matches,
             outcome,
             rank: Rank::INNER_ACCESS,
             origin: Origin::one(RuleId(0)),
         }));
     }
-    Ok(Some(Flat { chain: Chain::from_ordered(rules, default, RuleId(0)), accepts }))
+    Some(rules)
 }
 
 struct Flattener<'a> {
     program: &'a Program,
+    /// The way; without one, no step has conditions.
+    at: Option<&'a Traversal>,
     done: BTreeMap<usize, Vec<Clause>>,
 }
 
@@ -86,6 +108,9 @@ impl Flattener<'_> {
         while let [step, after @ ..] = rest {
             rest = after;
             budget.spend(1)?;
+            if self.at.is_some_and(|at| !step.applies(at)) {
+                continue;
+            }
             let Some(here) = step.guard.intersect(region) else { continue };
             let whole = here == *region;
             match step.act {
@@ -112,8 +137,8 @@ impl Flattener<'_> {
         Ok(())
     }
 
-    /// What a called block decides. What comes back goes on with the caller: without a clause here, unless the block
-    /// logged it.
+    /// What a called block decides. What comes back goes on with the caller. Where it can be cut out of the later
+    /// clauses in one piece, it needs no clause here; else the caller's steps behind the call stand here for it.
     fn call(
         &mut self,
         to: usize,
@@ -136,14 +161,20 @@ impl Flattener<'_> {
                     let clause = |region| Clause { region, exit, logged: logged || there };
                     out.extend(pieces.into_iter().map(clause));
                 }
-                None if there && !logged => {
+                None if (!there || logged) && cuts_out(&region, here) => returned.push(region),
+                None => {
                     for piece in pieces {
-                        self.steps(after, &piece, true, out, budget)?;
+                        self.steps(after, &piece, logged || there, out, budget)?;
                     }
                 }
-                None => returned.push(region),
             }
         }
         Ok(())
     }
+}
+
+/// Whether a region is the other but for its protocols.
+fn cuts_out(region: &Region, other: &Region) -> bool {
+    let fields = region.fields().iter().zip(other.fields()).enumerate();
+    fields.filter(|(at, _)| *at != 2).all(|(_, (one, other))| one == other)
 }

@@ -11,7 +11,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-pub use flat::{Flat, flatten};
+pub use flat::{Flat, flatten, flatten_way};
 pub use run::{Leaf, run};
 
 use std::collections::BTreeSet;

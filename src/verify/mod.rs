@@ -1,0 +1,120 @@
+//! Proof that a ruleset means the policy: for every packet of both families, on every way through the machine.
+//!
+//! The files are read back by the target's lift, which shares nothing with what wrote them, and become a program over
+//! sets of packets; what must stand around the rules ([`policy`]) is one too. On every way that either tells from the
+//! others ([`ways`]) both run on all packets at once; where they reach the chain of a NIC, that chain is compared
+//! with the plan's as a whole, once ([`prover`]). A difference comes as a packet on which both, evaluated packet by
+//! packet, really differ; who runs out of budget has proved nothing and says so.
+//!
+//! Not compared: how long sessions live, names, comments, counters, and the words and the rate of log lines. The
+//! proof is about what the lift understands: that the kernel reads the text the same way, the kernel suites show.
+
+mod policy;
+mod prover;
+pub mod show;
+mod ways;
+
+use palisade_ir::decide::{Budget, BudgetExceeded};
+use palisade_ir::{
+    Artifact, Family, LiftError, Lifted, LiftedDecision, Options, Outcome, Packet, Plan, RuleId, Traversal,
+};
+
+use crate::targets::Target;
+use policy::Policy;
+use prover::Prover;
+
+/// What was proved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// Ways through the machine that had to be told apart.
+    pub ways: usize,
+    /// Chains that were compared.
+    pub chains: usize,
+}
+
+/// A packet that the ruleset treats otherwise than the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The packet.
+    pub packet: Packet,
+    /// Its way.
+    pub at: Traversal,
+    /// What the policy says.
+    pub expected: Outcome,
+    /// The rules by which it says so, the sender's first; none where the packet is no business of a NIC's rules.
+    pub rules: Vec<RuleId>,
+    /// What the ruleset does, and by which line.
+    pub found: LiftedDecision,
+}
+
+/// Why there is no proof.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The files are not understood.
+    #[error("cannot read it back: {0}")]
+    Unreadable(#[from] LiftError),
+    /// The ruleset does not mean the policy.
+    #[error("the ruleset does not mean the policy")]
+    Different(Box<Difference>),
+    /// The budget did not suffice, or the question is outside what can be proved.
+    #[error("not proved: {0}")]
+    Unproved(String),
+}
+
+impl From<BudgetExceeded> for Failure {
+    fn from(_: BudgetExceeded) -> Self {
+        Self::Unproved("the step budget of the exact analysis is spent".to_owned())
+    }
+}
+
+/// Proves that the files mean the plan at the placement and with the options they were made for.
+pub fn verify(
+    plan: &Plan,
+    target: Target,
+    options: &Options,
+    artifact: &Artifact,
+    budget: &mut Budget,
+) -> Result<Proof, Failure> {
+    let lifted = target.backend().lift(artifact)?;
+    let mut proof = Proof::default();
+    for family in Family::ALL {
+        let policy = Policy::new(plan, options, family);
+        let found = lifted.program(family)?;
+        let mut prover = Prover::new(&policy, &found, budget);
+        for at in ways::ways(&policy.program, &found).map_err(Failure::Unproved)? {
+            let Some(asked) = policy.asked(&at) else { continue };
+            if let Some(packet) = prover.way(&at, &asked)? {
+                return Err(explained(&policy, &*lifted, &mut prover, packet, at));
+            }
+        }
+        proof.ways += prover.ways();
+        proof.chains += prover.chains();
+    }
+    Ok(proof)
+}
+
+/// A packet on which both differ, judged again by the interpreter of the target's language.
+fn explained(
+    policy: &Policy<'_>,
+    lifted: &dyn Lifted,
+    prover: &mut Prover<'_>,
+    packet: Packet,
+    at: Traversal,
+) -> Failure {
+    let (expected, rules) = match prover.expected(&at, &packet) {
+        Ok(Some(expected)) => (expected, policy.deciders(&at, &packet)),
+        Ok(None) => return contradiction(&packet),
+        Err(spent) => return spent.into(),
+    };
+    let found = lifted.decide(&packet, &at);
+    if (found.verdict, found.logged) == (expected.verdict, expected.log) {
+        return contradiction(&packet);
+    }
+    Failure::Different(Box::new(Difference { packet, at, expected, rules, found }))
+}
+
+fn contradiction(packet: &Packet) -> Failure {
+    Failure::Unproved(format!(
+        "two readings of the ruleset disagree about {packet:?}; this is a bug of palisade"
+    ))
+}

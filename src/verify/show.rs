@@ -1,0 +1,106 @@
+//! A failed proof in words: the packet and its way, what the policy says and why, what the ruleset does and where.
+
+use std::fmt::Write;
+
+use palisade_ir::{Artifact, ConnState, Family, PacketHook, Plan, Traversal, Verdict};
+
+use super::{Difference, Failure};
+use crate::diagnostic::Sources;
+use crate::lower::rule_location;
+use crate::policy::Policy;
+use crate::report::{visible, words};
+
+/// What is known about where a policy and its ruleset come from.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// Its texts.
+    pub sources: &'a Sources,
+    /// Its plan.
+    pub plan: &'a Plan,
+    /// The first part of the files' names.
+    pub stem: &'a str,
+    /// The files.
+    pub artifact: &'a Artifact,
+}
+
+/// Several lines that end the matter.
+pub fn failure(setting: &Setting<'_>, failure: &Failure) -> String {
+    let stem = setting.stem;
+    match failure {
+        Failure::Unreadable(error) => {
+            format!("{stem}: cannot read it back: {}\n", visible(&error.to_string()))
+        }
+        Failure::Unproved(why) => format!("{stem}: not proved: {}\n", visible(why)),
+        Failure::Different(found) => difference(setting, found),
+    }
+}
+
+fn difference(setting: &Setting<'_>, difference: &Difference) -> String {
+    let Difference { packet, at, expected, rules, found } = difference;
+    let mut text = format!("{}: the ruleset does not mean the policy\n", setting.stem);
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "  packet   {}, {}", words::packet(packet), way(at));
+    let _ = writeln!(text, "  policy   {}", outcome(expected.verdict, expected.log));
+    for id in rules {
+        let name = setting.plan.rule(*id).map(ToString::to_string).unwrap_or_default();
+        let place = rule_location(setting.policy, *id).and_then(|at| setting.sources.position(at));
+        let place = place.map(|(path, line, _)| format!(" ({path}:{line})")).unwrap_or_default();
+        let _ = writeln!(text, "             by `{}`{}", visible(&name), visible(&place));
+    }
+    if rules.is_empty() {
+        let _ = writeln!(text, "             by no rule: what stands around the rules decides");
+    }
+    let _ = writeln!(text, "  ruleset  {}", outcome(found.verdict, found.logged));
+    match found.line.and_then(|line| line_of(setting, packet.family(), line)) {
+        Some((name, number, line)) => {
+            let _ = writeln!(text, "             {name}:{number}: {}", visible(&line));
+        }
+        None => text.push_str("             by no line: nothing stands in the packet's way\n"),
+    }
+    text
+}
+
+fn outcome(verdict: Verdict, logged: bool) -> String {
+    format!("{verdict}{}", if logged { ", logged" } else { "" })
+}
+
+/// The line of the file that rules packets of a family.
+fn line_of(setting: &Setting<'_>, family: Family, number: usize) -> Option<(String, usize, String)> {
+    let wanted = match family {
+        Family::V4 => ["nft", "rules.v4"],
+        Family::V6 => ["nft", "rules.v6"],
+    };
+    let file = setting.artifact.files.iter().find(|file| wanted.contains(&file.suffix))?;
+    let line = std::str::from_utf8(&file.contents).ok()?.lines().nth(number.checked_sub(1)?)?;
+    Some((format!("{}.{}", setting.stem, file.suffix), number, line.trim().to_owned()))
+}
+
+/// A way in words; what goes without saying is left out.
+fn way(at: &Traversal) -> String {
+    let Traversal { hook, iif, oif, state, icmp_type, hop_limit } = at;
+    let mut parts = vec![
+        match hook {
+            PacketHook::Input => "input",
+            PacketHook::Output => "output",
+            PacketHook::Forward => "forward",
+        }
+        .to_owned(),
+    ];
+    parts.extend(iif.as_ref().map(|name| format!("in by `{name}`")));
+    parts.extend(oif.as_ref().map(|name| format!("out by `{name}`")));
+    parts.push(
+        match state {
+            ConnState::New => "a new session",
+            ConnState::Established => "of a live session",
+            ConnState::Related => "about a live session",
+            ConnState::Invalid => "invalid to connection tracking",
+            ConnState::Untracked => "untracked",
+        }
+        .to_owned(),
+    );
+    parts.extend(icmp_type.map(|number| format!("type {number}")));
+    parts.extend(hop_limit.map(|number| format!("hop limit {number}")));
+    parts.join(", ")
+}
