@@ -111,7 +111,8 @@ fn references(body: &str) -> Vec<String> {
         }
         _ => None,
     });
-    let sets = words.iter().filter_map(|word| word.strip_prefix('@')).map(|name| format!("set {name} {{"));
+    let named = words.iter().filter_map(|word| word.strip_prefix('@'));
+    let sets = named.flat_map(|name| ["set", "map"].map(|kind| format!("{kind} {name} {{")));
     after.chain(sets).collect()
 }
 
