@@ -63,9 +63,9 @@ Examples:
     #[command(
         override_usage = "palisade diff [OPTIONS] <OLD> <NEW>\n       palisade diff [OPTIONS] --git <REV> <POLICY>",
         after_help = "\
-Chains are compared as they come from the policy, per NIC and direction; a packet between two managed
-NICs has to pass both of its ends. A NIC that comes, goes or gets other addresses counts as wider and
-as narrower.
+Chains are compared as they come from the policy, per NIC and direction; a packet between two
+managed NICs has to pass both of its ends. A NIC that comes, goes or gets other addresses counts
+as wider and as narrower. Descriptions, labels and equal meanings in other words count as nothing.
 
 Examples:
   palisade diff old.sg new.sg
