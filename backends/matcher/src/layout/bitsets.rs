@@ -1,78 +1,62 @@
-//! Bitsets over intervals, for chains of few rules: small, quick to build, a search per field and a word per 64 rules.
+//! Bitsets over intervals: a row of bits per class of each field, a word per 64 rules. For chains whose classes do not
+//! fit tables, up to a few thousand rules.
 
 use super::axis::Axis;
-use super::rules::{FIELDS, Rules};
-use super::trie::Number;
+use super::pages::Pages;
+use super::rules::{FIELDS, LAST_SERVICE, Rules};
+use super::trie::{Number, Trie};
 use super::{LAST, Point};
 
 /// A chain's rules of one family as rows of bits.
 #[derive(Clone, Debug)]
 pub(crate) struct Bitsets<T> {
-    source: Field<T>,
-    destination: Field<T>,
-    service: Field<u32>,
-    source_port: Field<u32>,
+    source: Option<Trie<T>>,
+    destination: Option<Trie<T>>,
+    service: Option<Pages>,
+    source_port: Option<Pages>,
+    /// The words of a row.
+    words: usize,
+    /// The rows of all classes, by field; of a field that no rule looks at, one row.
+    rows: [Vec<u64>; FIELDS],
     outcomes: Vec<u8>,
     default: u8,
 }
 
-/// One field; without cuts when no rule looks at it.
-#[derive(Clone, Debug)]
-struct Field<T> {
-    /// Where intervals begin, the first one aside.
-    cuts: Vec<T>,
-    /// Where the row of each interval begins.
-    starts: Vec<u32>,
-    rows: Vec<u64>,
-}
-
-impl<T: Number> Field<T> {
-    fn new(axis: &Axis, words: usize) -> Self {
-        Self {
-            cuts: axis.intervals.iter().skip(1).map(|(at, _)| T::narrow(*at)).collect(),
-            starts: axis.intervals.iter().map(|(_, class)| class * words as u32).collect(),
-            rows: axis.rows().to_vec(),
-        }
-    }
-
-    /// The rules that contain a number.
-    #[inline]
-    fn row(&self, number: T) -> &[u64] {
-        let interval = self.cuts.partition_point(|cut| *cut <= number);
-        self.starts.get(interval).and_then(|start| self.rows.get(*start as usize..)).unwrap_or_default()
-    }
-
-    fn bytes(&self) -> usize {
-        self.cuts.len() * size_of::<T>() + self.starts.len() * 4 + self.rows.len() * 8
-    }
-}
-
 impl<T: Number> Bitsets<T> {
-    /// `None` when the rows would take more than `limit` bytes.
+    /// `None` when it would take more than `limit` bytes, or names of more than 16 bits for services.
     pub(super) fn new(rules: &Rules<'_>, last: u128, limit: u64) -> Option<Self> {
-        let words = rules.len().div_ceil(64);
-        let lasts: [u128; FIELDS] = [last, last, LAST.0, LAST.1];
+        let axis = |values, last| Axis::new(values, last, limit / FIELDS as u64);
         let [source, destination, service, source_port] = &rules.fields;
-        let [a, b, c, d] = lasts;
-        let limit = limit / FIELDS as u64;
+        let (source, destination) = (axis(source, last)?, axis(destination, last)?);
+        let (service, source_port) = (axis(service, LAST.0)?, axis(source_port, LAST.1)?);
+        if service.classes().max(source_port.classes()) > 1 << 16 {
+            return None;
+        }
         Some(Self {
-            source: Field::new(&Axis::new(source, a, limit)?, words),
-            destination: Field::new(&Axis::new(destination, b, limit)?, words),
-            service: Field::new(&Axis::new(service, c, limit)?, words),
-            source_port: Field::new(&Axis::new(source_port, d, limit)?, words),
+            source: Trie::new(&source.intervals),
+            destination: Trie::new(&destination.intervals),
+            service: Pages::new(&service.intervals, LAST_SERVICE),
+            source_port: Pages::new(&source_port.intervals, u16::MAX.into()),
+            words: rules.len().div_ceil(64),
+            rows: [source, destination, service, source_port].map(|axis| axis.rows().to_vec()),
             outcomes: rules.outcomes.clone(),
             default: rules.default,
         })
     }
 
     pub(super) fn find(&self, point: &Point<T>) -> u8 {
-        let services = self.service.row(point.service);
-        let rows = services
-            .iter()
-            .zip(self.source.row(point.source))
-            .zip(self.destination.row(point.destination))
-            .zip(self.source_port.row(point.source_port))
-            .take(self.outcomes.len().div_ceil(64));
+        let classes = [
+            self.source.as_ref().map_or(0, |trie| trie.find(point.source)),
+            self.destination.as_ref().map_or(0, |trie| trie.find(point.destination)),
+            self.service.as_ref().map_or(0, |pages| pages.find(point.service).into()),
+            self.source_port.as_ref().map_or(0, |pages| pages.find(point.source_port).into()),
+        ];
+        let mut rows = self.rows.iter().zip(classes).map(|(rows, class)| {
+            let start = class as usize * self.words;
+            rows.get(start..start + self.words).unwrap_or_default()
+        });
+        let mut next = || rows.next().unwrap_or_default().iter();
+        let rows = next().zip(next()).zip(next()).zip(next());
         for (at, (((a, b), c), d)) in rows.enumerate() {
             let common = a & b & c & d;
             if common != 0 {
@@ -84,7 +68,9 @@ impl<T: Number> Bitsets<T> {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let Self { source, destination, service, source_port, outcomes, default: _ } = self;
-        source.bytes() + destination.bytes() + service.bytes() + source_port.bytes() + outcomes.len()
+        let tries = [&self.source, &self.destination].into_iter().flatten().map(Trie::bytes);
+        let pages = [&self.service, &self.source_port].into_iter().flatten().map(Pages::bytes);
+        let rows = self.rows.iter().map(|rows| rows.len() * 8);
+        tries.chain(pages).chain(rows).sum::<usize>() + self.outcomes.len()
     }
 }

@@ -136,6 +136,10 @@ struct Sweep<'a> {
     /// The classes of the inner field, as runs, by rule.
     runs: Vec<Vec<(u32, u32)>>,
     inner: u32,
+    /// Rules whose services are not all decided by stronger rules for any addresses.
+    live: Vec<u64>,
+    /// The services that rules ask for.
+    asked: Vec<u64>,
     effects: Effects,
 }
 
@@ -151,12 +155,22 @@ impl<'a> Sweep<'a> {
                 }
             }
         }
-        Self { rules, services, runs, inner: inner.classes() as u32, effects: Effects::default() }
+        let (live, asked) = live(rules, services);
+        Self {
+            rules,
+            services,
+            runs,
+            inner: inner.classes() as u32,
+            live,
+            asked,
+            effects: Effects::default(),
+        }
     }
 
     /// Appends the effects of all inner classes for the rules that an outer class leaves.
     fn line(&mut self, row: &[u64], table: &mut Vec<u32>, work: &mut u64) -> Option<()> {
-        let rules: Vec<usize> = ones(row).collect();
+        let row: Vec<u64> = row.iter().zip(&self.live).map(|(row, live)| row & live).collect();
+        let rules: Vec<usize> = ones(&row).collect();
         let mut turns: Vec<(u32, usize)> = Vec::new();
         for (at, rule) in rules.iter().enumerate() {
             turns.extend(self.runs.get(*rule)?.iter().flat_map(|(first, end)| [(*first, at), (*end, at)]));
@@ -192,31 +206,56 @@ impl<'a> Sweep<'a> {
     /// What happens to each service when some of the rules are asked in order.
     fn effect(&mut self, rules: &[usize], active: &[u64], work: &mut u64) -> Option<u32> {
         let words = self.services.words;
-        let mut open = vec![u64::MAX; words];
+        let mut open = self.asked.clone();
         let mut effect = vec![0_u64; 2 * words];
         let (verdicts, logs) = effect.split_at_mut(words);
-        let mut decide = |mask: &[u64], outcome: u8| {
+        let mut left: u32 = open.iter().map(|word| word.count_ones()).sum();
+        let mut decide = |open: &mut [u64], first: usize, mask: &[u64], outcome: u8| {
             let (allow, log) =
                 (0_u64.wrapping_sub((outcome & 1).into()), 0_u64.wrapping_sub((outcome >> 1).into()));
-            let places = open.iter_mut().zip(mask).zip(verdicts.iter_mut().zip(logs.iter_mut()));
-            let mut left = 0;
-            for ((open, mask), (verdicts, logs)) in places {
+            let places = open.iter_mut().zip(verdicts.iter_mut().zip(logs.iter_mut())).skip(first);
+            let mut decided = 0;
+            for ((open, (verdicts, logs)), mask) in places.zip(mask) {
                 let new = *open & mask;
                 *verdicts |= new & allow;
                 *logs |= new & log;
                 *open ^= new;
-                left |= *open;
+                decided += new.count_ones();
             }
-            left != 0
+            decided
         };
         for at in ones(active) {
             let rule = *rules.get(at)?;
-            *work = work.checked_sub(words as u64)?;
-            if !decide(self.services.of(rule), *self.rules.outcomes.get(rule)?) {
+            let (first, mask) = self.services.trimmed(rule);
+            *work = work.checked_sub(mask.len() as u64 + 1)?;
+            left -= decide(&mut open, first, mask, *self.rules.outcomes.get(rule)?);
+            if left == 0 {
                 break;
             }
         }
-        decide(&vec![u64::MAX; words], self.rules.default);
+        open.iter_mut().zip(&self.asked).for_each(|(open, asked)| *open |= !asked);
+        decide(&mut open, 0, &vec![u64::MAX; words], self.rules.default);
         self.effects.number(&effect)
     }
+}
+
+/// The rules that a stronger rule for any addresses, or several together, do not make dead; and all services of rules.
+fn live(rules: &Rules<'_>, services: &Services) -> (Vec<u64>, Vec<u64>) {
+    let [sources, destinations, ..] = &rules.fields;
+    let mut live = vec![0_u64; rules.len().div_ceil(64)];
+    let (mut decided, mut asked) = (vec![0_u64; services.words], vec![0_u64; services.words]);
+    for (rule, (source, destination)) in sources.iter().zip(destinations).enumerate() {
+        let mask = services.of(rule);
+        if mask.iter().zip(&decided).all(|(mask, decided)| mask & !decided == 0) {
+            continue;
+        }
+        if let Some(word) = live.get_mut(rule / 64) {
+            *word |= 1 << (rule % 64);
+        }
+        asked.iter_mut().zip(mask).for_each(|(asked, mask)| *asked |= mask);
+        if source.is_none() && destination.is_none() {
+            decided.iter_mut().zip(mask).for_each(|(decided, mask)| *decided |= mask);
+        }
+    }
+    (live, asked)
 }

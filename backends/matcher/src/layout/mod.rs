@@ -23,9 +23,8 @@ pub(crate) use trie::{Number, Trie};
 
 /// The last service and the last source port.
 const LAST: (u128, u128) = (rules::LAST_SERVICE as u128, u16::MAX as u128);
-/// Chains of up to this many rules have bitsets: tables are not faster there, and larger.
-const SMALL: usize = 16;
-/// The most rules for bitsets where tables do not fit.
+/// The most rules for bitsets where tables do not fit. Tables are faster wherever they fit, down to no rules at all
+/// (`benches/lookup.rs`); lists are slower where rules are wide.
 const MEDIUM: usize = 2000;
 /// The most bytes of bitsets.
 const ROWS: u64 = 16 << 20;
@@ -35,7 +34,7 @@ const WORK: u64 = 1 << 28;
 /// How a chain is prepared for look-ups of one family. All layouts give the same verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Layout {
-    /// Bitsets over the intervals between the ends of rules: small chains.
+    /// Bitsets over the intervals between the ends of rules: chains of up to 2000 rules whose tables do not fit.
     Bitsets,
     /// Classes of addresses and services, and tables of what happens to each pair: fastest, where they fit.
     Tables,
@@ -130,7 +129,6 @@ impl<T: Number> Engine<T> {
             Some(Layout::Bitsets) => bitsets(budget),
             Some(Layout::Tables) => tables(budget),
             Some(Layout::List) => None,
-            None if rules.len() <= SMALL => bitsets(budget).or_else(|| tables(budget)),
             None if rules.len() <= MEDIUM => tables(budget).or_else(|| bitsets(budget)),
             None => tables(budget),
         };
@@ -207,7 +205,8 @@ mod tests {
         let engine = |rules, budget: &mut Budget| Engine::<u32>::new(&chain(rules), Family::V4, budget);
         let ample = Budget::default();
         for (rules, bytes, work, expected) in [
-            (10, ample.bytes, ample.work, Layout::Bitsets),
+            (10, ample.bytes, ample.work, Layout::Tables),
+            (10, ample.bytes, 0, Layout::Bitsets),
             (10, 100, 0, Layout::List),
             (500, ample.bytes, ample.work, Layout::Tables),
             (500, ample.bytes, 1000, Layout::Bitsets),

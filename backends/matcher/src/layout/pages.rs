@@ -23,7 +23,14 @@ impl Pages {
         let mut known: HashMap<[u16; PAGE], u32> = HashMap::new();
         let mut rest = intervals.iter().peekable();
         let mut name = 0;
+        // The last page, when it is all one name.
+        let mut uniform: Option<(u16, u32)> = None;
         for first in (0..=last).step_by(PAGE) {
+            let cut = rest.peek().is_some_and(|(at, _)| *at < u128::from(first) + PAGE as u128);
+            if let Some((_, start)) = uniform.filter(|(of, _)| !cut && *of == name) {
+                starts.push(start);
+                continue;
+            }
             let mut page = [0_u16; PAGE];
             for (number, place) in (u128::from(first)..).zip(&mut page) {
                 while let Some((_, next)) = rest.next_if(|(at, _)| *at <= number) {
@@ -35,6 +42,7 @@ impl Pages {
                 names.extend(page);
                 (names.len() - PAGE) as u32
             });
+            uniform = (!cut).then_some((name, start));
             starts.push(start);
         }
         Some(Self { starts, names })

@@ -18,6 +18,8 @@ pub(super) struct Services {
     classes: Vec<u32>,
     /// The classes of each rule, `words` words each.
     masks: Vec<u64>,
+    /// The words of each mask that are not 0 lie in this range.
+    ranges: Vec<(usize, usize)>,
     /// The words of a set of classes.
     pub(super) words: usize,
 }
@@ -53,12 +55,23 @@ impl Services {
                 }
             }
         }
-        Some(Self { service, source_port, classes, masks, words })
+        let range = |mask: &[u64]| {
+            let end = mask.iter().rposition(|word| *word != 0).map_or(0, |last| last + 1);
+            (mask.iter().position(|word| *word != 0).unwrap_or(end), end)
+        };
+        let ranges = masks.chunks(words.max(1)).map(range).collect();
+        Some(Self { service, source_port, classes, masks, ranges, words })
     }
 
     /// The classes of a rule.
     pub(super) fn of(&self, rule: usize) -> &[u64] {
         self.masks.get(rule * self.words..(rule + 1) * self.words).unwrap_or_default()
+    }
+
+    /// The same without the words before and after that are 0, and how many there are before.
+    pub(super) fn trimmed(&self, rule: usize) -> (usize, &[u64]) {
+        let (first, end) = self.ranges.get(rule).copied().unwrap_or_default();
+        (first, self.of(rule).get(first..end).unwrap_or_default())
     }
 
     /// The way to the classes, by other names for them, below 2^16.

@@ -230,7 +230,7 @@ fn the_choice_shows() {
         .map(|at| if at % 2 == 0 { [prefix(at), None, None, None] } else { [None, prefix(at), None, None] })
         .collect();
     for (boxes, expected) in [
-        (boxes(10), Layout::Bitsets),
+        (boxes(10), Layout::Tables),
         (boxes(500), Layout::Tables),
         (boxes(10_000), Layout::Tables),
         (cross, Layout::List),
@@ -238,8 +238,8 @@ fn the_choice_shows() {
         let matcher = Matcher::new(&plan_of(chain(Family::V4, &boxes)));
         let nic = matcher.nics().next().unwrap();
         assert_eq!(nic.layout(Direction::In, Family::V4), expected, "{} rules", boxes.len());
-        assert_eq!(nic.layout(Direction::In, Family::V6), Layout::Bitsets, "no rule of that family");
-        assert_eq!(nic.layout(Direction::Out, Family::V4), Layout::Bitsets);
+        assert_eq!(nic.layout(Direction::In, Family::V6), Layout::Tables, "no rule of that family");
+        assert_eq!(nic.layout(Direction::Out, Family::V4), Layout::Tables);
         let loaded = Matcher::from_bytes(&matcher.to_bytes()).unwrap();
         assert_eq!(loaded.layout(), matcher.layout(), "loading chooses the same");
     }
