@@ -12,6 +12,7 @@ pub mod diff;
 pub mod engine;
 pub mod front;
 pub mod import;
+pub mod lint;
 pub mod lower;
 pub mod optimize;
 pub mod policy;

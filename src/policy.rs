@@ -3,6 +3,7 @@
 //! This is the policy level that the reference evaluator reads. It knows nothing of chains, families of rules or
 //! targets; lowering does that.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -39,6 +40,40 @@ pub struct Policy {
     pub instances: Vec<Instance>,
     /// Expectations, in the order of the files.
     pub expects: Vec<Expect>,
+    /// What is declared and named nowhere else, sorted by kind and name.
+    pub unused: Vec<Unused>,
+}
+
+/// A declaration that no other statement names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unused {
+    /// What it declares.
+    pub kind: UnusedKind,
+    /// Its name.
+    pub name: Name,
+    /// Its name in its statement.
+    pub at: Location,
+}
+
+/// What can be declared in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UnusedKind {
+    /// A group.
+    Group,
+    /// A prefix set.
+    Set,
+    /// A service.
+    Service,
+}
+
+impl fmt::Display for UnusedKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            UnusedKind::Group => "group",
+            UnusedKind::Set => "set",
+            UnusedKind::Service => "service",
+        })
+    }
 }
 
 /// Where inner access stands.

@@ -31,12 +31,28 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Parse and resolve a policy and run every `expect` in it
+    /// Parse and resolve a policy, lint it and run every `expect` in it
     #[command(after_help = "\
+Levels of lints: `palisade.toml` beside the policy (`[lints]` with lines like shadowed = \"deny\"), then the
+options; of several options about one lint the strictest wins. A denied lint makes exit code 2.
+
 Examples:
   palisade check policy.sg
+  palisade check --deny redundant --warn missing-description policy.sg
   palisade check --format json policy.sg     one JSON object per error or warning")]
     Check(CheckArgs),
+    /// List all lints with their levels
+    #[command(after_help = "\
+Examples:
+  palisade lints
+  palisade explain-code deny-never-wins      what one of them is about")]
+    Lints,
+    /// Say what the code of an error or warning means
+    #[command(after_help = "\
+Examples:
+  palisade explain-code palisade::lint::shadowed
+  palisade explain-code host-bits")]
+    ExplainCode(ExplainCodeArgs),
     /// Compile a policy to a firewall
     #[command(after_help = "\
 Examples:
@@ -143,6 +159,29 @@ pub(super) struct PolicyArgs {
 pub(super) struct CheckArgs {
     #[command(flatten)]
     pub(super) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(super) levels: LevelArgs,
+}
+
+/// Levels of lints, each by name or code.
+#[derive(Args)]
+pub(super) struct LevelArgs {
+    /// Silence a lint (may be repeated)
+    #[arg(long, value_name = "LINT")]
+    pub(super) allow: Vec<String>,
+    /// Let a lint warn (may be repeated)
+    #[arg(long, value_name = "LINT")]
+    pub(super) warn: Vec<String>,
+    /// Reject the policy when a lint finds something (may be repeated)
+    #[arg(long, value_name = "LINT")]
+    pub(super) deny: Vec<String>,
+}
+
+#[derive(Args)]
+pub(super) struct ExplainCodeArgs {
+    /// The code as it stands in a message, or its last part
+    #[arg(value_name = "CODE")]
+    pub(super) code: String,
 }
 
 /// What to emit, and how.
@@ -250,6 +289,9 @@ pub(super) struct DiffArgs {
     /// Exit code 3 unless everything newly allowed is allowed by this policy for the same NIC
     #[arg(long, value_name = "ENVELOPE")]
     pub(super) within: Option<PathBuf>,
+    /// Also print how the nftables files of all instances change
+    #[arg(long)]
+    pub(super) generated: bool,
     /// Also allow includes from this folder (may be repeated)
     #[arg(long, value_name = "DIR")]
     pub(super) include_dir: Vec<PathBuf>,

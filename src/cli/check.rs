@@ -1,19 +1,28 @@
-//! `palisade check`: parse, resolve and run every expectation.
+//! `palisade check`: parse, resolve, lint and run every expectation.
 
 use palisade_ir::Plan;
 
 use super::args::{CheckArgs, Format};
 use super::policy::{self, LoadedPolicy};
-use super::{Exit, Failure};
+use super::{Exit, Failure, lints};
 use crate::analyze::{ExpectFailure, Unmet, check_expect};
 use crate::diagnostic::{Diagnostic, Label, Severity};
+use crate::lint::lint;
 use crate::lower::lower;
 use crate::policy::Expect;
 
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
+    let levels = lints::levels(&args.policy.policy, &args.levels)?;
     let loaded = policy::load(&args.policy)?;
     let plan = lower(&loaded.policy);
-    Ok(if expectations(&loaded, &plan, args.policy.format) { Exit::Fine } else { Exit::Difference })
+    let found = lint(&loaded.policy, &plan, &levels);
+    policy::tell(&loaded.sources, &found, args.policy.format);
+    let hold = expectations(&loaded, &plan, args.policy.format);
+    Ok(match (found.iter().any(Diagnostic::is_error), hold) {
+        (true, _) => Exit::Rejected,
+        (false, false) => Exit::Difference,
+        (false, true) => Exit::Fine,
+    })
 }
 
 /// Runs every expectation of a policy, prints those that fail, and says whether all hold.

@@ -6,8 +6,11 @@ mod compile;
 mod diff;
 mod eval;
 mod explain;
+mod explain_code;
 mod fmt;
+mod generated;
 mod import;
+mod lints;
 mod meta;
 mod output;
 mod policy;
@@ -92,6 +95,8 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => check::run(&args),
+        Command::Lints => lints::run(),
+        Command::ExplainCode(args) => explain_code::run(&args),
         Command::Compile(args) => compile::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Diff(args) => diff::run(&args),

@@ -30,6 +30,17 @@ pub fn lower(policy: &Policy) -> Plan {
     }
 }
 
+/// The chains, `in` and `out`, that a NIC of these groups and this side would have: for questions about groups that no
+/// NIC joins.
+pub fn chains_of(policy: &Policy, wanted: &[(Vec<GroupId>, Option<Side>)]) -> Vec<[Chain; 2]> {
+    let mut lowering =
+        Lowering { policy, ids: Ids::new(policy), sets: Sets::new(policy), chains: BTreeMap::new() };
+    let both = |(groups, side): &(Vec<GroupId>, Option<Side>)| {
+        [Direction::In, Direction::Out].map(|direction| lowering.chain(groups, *side, direction))
+    };
+    wanted.iter().map(both).collect()
+}
+
 /// The words for a rule of a group in the plan of the same policy.
 pub fn rule_id(policy: &Policy, group: GroupId, index: usize) -> palisade_ir::RuleId {
     Ids::rule_of(policy, group, index)

@@ -22,6 +22,7 @@ mod rules;
 mod services;
 mod sets;
 mod settings;
+mod usage;
 mod values;
 
 use palisade_grammar::ast::{self, GroupBase};
@@ -36,7 +37,7 @@ use self::instances::Found;
 use self::names::{Declared, Names};
 use self::rules::Draft;
 use crate::diagnostic::{Diagnostic, FileId};
-use crate::policy::{Expect, Group, GroupId, InnerScope, Network, Policy, PrefixSetDef};
+use crate::policy::{Expect, Group, GroupId, InnerScope, Network, Policy, PrefixSetDef, Unused};
 
 /// Resolves the files of a policy; call it with files that were read without a syntax error.
 ///
@@ -59,7 +60,8 @@ pub fn resolve(files: &[(FileId, ast::File)]) -> (Option<Policy>, Vec<Diagnostic
     let expects = expects::expects(&world, &owners, &mut findings);
 
     let set_defs = set_defs(&world, &mut findings);
-    let parts = Parts { session_timeout, inner_scope, networks, set_defs, rules, instances, expects };
+    let unused = usage::unused(files, &names);
+    let parts = Parts { session_timeout, inner_scope, networks, set_defs, rules, instances, expects, unused };
     let policy = if findings.has_errors() { None } else { assemble(&names, &attributes, parts) };
     if let Some(policy) = &policy {
         emptiness::warn(&world, &owners, policy, &mut findings);
@@ -106,6 +108,7 @@ struct Parts {
     rules: Vec<Vec<Draft>>,
     instances: Vec<Found>,
     expects: Vec<Expect>,
+    unused: Vec<Unused>,
 }
 
 fn assemble(names: &Names<'_>, attributes: &[Attributes], parts: Parts) -> Option<Policy> {
@@ -132,6 +135,7 @@ fn assemble(names: &Names<'_>, attributes: &[Attributes], parts: Parts) -> Optio
         groups: groups.collect::<Option<Vec<_>>>()?,
         instances: parts.instances.into_iter().map(|found| found.whole).collect::<Option<Vec<_>>>()?,
         expects: parts.expects,
+        unused: parts.unused,
     })
 }
 

@@ -132,7 +132,7 @@ fn each_text_keeps_the_house_style() {
     }
 }
 
-fn style(name: &str, text: &str) {
+pub(crate) fn style(name: &str, text: &str) {
     let acronym = ["NIC", "IPv", "UTF"].iter().any(|word| text.starts_with(word));
     let first = text.chars().next().unwrap_or('X');
     assert!(!first.is_uppercase() || acronym, "{name}: upper case: {text}");

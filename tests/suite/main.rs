@@ -18,5 +18,6 @@ mod differential;
 mod examples;
 mod hostile;
 mod import;
+mod lint;
 mod sessions;
 mod tidy;

@@ -1,0 +1,51 @@
+//! The chains that rules stand in: each different one once, with a NIC to take examples from.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use palisade_ir::{Chain, Direction, NicPlan, Plan, Side};
+
+use crate::lower;
+use crate::policy::{GroupId, NetworkKind, Policy};
+
+/// A chain in which rules stand.
+pub(super) struct Standing<'a> {
+    pub(super) chain: Cow<'a, Chain>,
+    pub(super) direction: Direction,
+    /// A NIC that has the chain; `None` for that of a group without members.
+    pub(super) nic: Option<&'a NicPlan>,
+}
+
+/// The different chains of all NICs, and for the rules of groups that no NIC of their side joins, the chains that the
+/// group makes alone.
+pub(super) fn standings<'a>(policy: &Policy, plan: &'a Plan) -> Vec<Standing<'a>> {
+    let mut known: BTreeSet<(&[GroupId], Option<Side>)> = BTreeSet::new();
+    let mut joined: BTreeSet<(GroupId, Option<Side>)> = BTreeSet::new();
+    let mut found = Vec::new();
+    for (at, nic) in policy.nics() {
+        joined.extend(nic.groups.iter().map(|group| (*group, nic.side)));
+        let Some(owner) = plan.nic(at).filter(|_| known.insert((&nic.groups, nic.side))) else { continue };
+        for (direction, chain) in [(Direction::In, &owner.ingress), (Direction::Out, &owner.egress)] {
+            found.push(Standing { chain: Cow::Borrowed(chain), direction, nic: Some(owner) });
+        }
+    }
+    let alone: Vec<_> = sides(policy).filter(|key| !joined.contains(key)).collect();
+    let wanted: Vec<_> = alone.into_iter().map(|(group, side)| (vec![group], side)).collect();
+    for [ingress, egress] in lower::chains_of(policy, &wanted) {
+        for (direction, chain) in [(Direction::In, ingress), (Direction::Out, egress)] {
+            found.push(Standing { chain: Cow::Owned(chain), direction, nic: None });
+        }
+    }
+    found
+}
+
+/// Every group with every side that its rules could be on.
+fn sides(policy: &Policy) -> impl Iterator<Item = (GroupId, Option<Side>)> + '_ {
+    policy.groups.iter().enumerate().flat_map(|(id, group)| {
+        let network = policy.networks.get(group.network.0 as usize);
+        let classic = network.is_some_and(|network| network.kind == NetworkKind::Classic);
+        let sides: &[Option<Side>] =
+            if classic { &[Some(Side::Public), Some(Side::Internal)] } else { &[None] };
+        sides.iter().map(move |side| (GroupId(id as u32), *side))
+    })
+}
