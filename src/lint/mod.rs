@@ -44,15 +44,8 @@ pub fn lint(policy: &Policy, plan: &Plan, levels: &Levels) -> Vec<Diagnostic> {
 pub fn lint_within(policy: &Policy, plan: &Plan, levels: &Levels, budget: &mut Budget) -> Vec<Diagnostic> {
     let subject = Subject { policy, plan };
     let judgement = judge(policy, plan, levels.of(&catalogue::DEFAULT_ANYWAY) != Level::Allow, budget);
-    let families: [fn(&Subject<'_>, &Judgement) -> Vec<Diagnostic>; 7] = [
-        dead::find,
-        exposure::find,
-        families::find,
-        habits::find,
-        inner::find,
-        quota::find,
-        unused::find,
-    ];
+    let families: [fn(&Subject<'_>, &Judgement) -> Vec<Diagnostic>; 7] =
+        [dead::find, exposure::find, families::find, habits::find, inner::find, quota::find, unused::find];
     let found = families.iter().flat_map(|family| family(&subject, &judgement));
     let mut found: Vec<Diagnostic> = found.filter_map(|found| levelled(found, levels)).collect();
     // A clone shares lines with its base: what is wrong with a line is said once.
@@ -83,7 +76,8 @@ struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// Every rule that an author wrote, with its group and id. Default groups come as they are.
     fn rules(&self) -> impl Iterator<Item = (RuleId, &'a Group, &'a Rule)> {
-        let all = self.policy.groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)));
+        let all =
+            self.policy.groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)));
         let numbered = all.enumerate().map(|(id, (group, rule))| (RuleId(id as u32), group, rule));
         numbered.filter(|(_, group, _)| !group.is_default)
     }
