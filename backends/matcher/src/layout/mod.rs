@@ -29,7 +29,7 @@ const MEDIUM: usize = 2000;
 /// The most bytes of bitsets.
 const ROWS: u64 = 16 << 20;
 /// The most work that one family of a chain may take, in words: some tenths of a second.
-const WORK: u64 = 1 << 28;
+const WORK: u64 = 1 << 26;
 
 /// How a chain is prepared for look-ups of one family. All layouts give the same verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,7 +86,7 @@ pub(crate) struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { bytes: 256 << 20, work: 1 << 31, forced: None }
+        Self { bytes: 256 << 20, work: 1 << 29, forced: None }
     }
 }
 
