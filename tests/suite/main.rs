@@ -21,3 +21,4 @@ mod import;
 mod lint;
 mod sessions;
 mod tidy;
+mod verify;
