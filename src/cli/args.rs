@@ -114,6 +114,11 @@ Examples:
   palisade explain policy.sg \"tcp from 1.2.3.4 to web-1 port 443\"
   palisade explain policy.sg \"udp from web-1 to 9.9.9.9 port 53\"")]
     Explain(ExplainArgs),
+    /// Say how large a policy is: rules before and after each pass, sets, classes of values
+    #[command(after_help = "\
+Examples:
+  palisade stats policy.sg")]
+    Stats(StatsArgs),
     /// Turn a cloud's own rule listings into a policy
     #[command(after_help = "\
 Examples:
@@ -329,6 +334,12 @@ pub(super) struct ExplainArgs {
     /// What to explain, in the words of `expect`: `tcp from 1.2.3.4 to web-1 port 443`
     #[arg(value_name = "TRAFFIC")]
     pub(super) traffic: String,
+}
+
+#[derive(Args)]
+pub(super) struct StatsArgs {
+    #[command(flatten)]
+    pub(super) policy: PolicyArgs,
 }
 
 /// The clouds whose listings can be read.

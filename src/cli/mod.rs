@@ -15,6 +15,7 @@ mod meta;
 mod output;
 mod policy;
 mod revision;
+mod stats;
 mod verify;
 
 use std::process::ExitCode;
@@ -104,6 +105,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Eval(args) => eval::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Stats(args) => stats::run(&args),
         Command::Completions(args) => meta::completions(&args),
         Command::Man(args) => meta::man(&args),
     }

@@ -305,3 +305,17 @@ fn a_policy_without_instances_compiles_to_nothing_and_says_so() {
     let run = palisade(&["compile", arg(&policy), "--gateway"]);
     assert!(run.code == 0 && run.stdout.contains("chain forward"), "{run:?}");
 }
+
+#[test]
+fn stats_count_rules_before_and_after_each_pass() {
+    let text = POLICY.replace("    20 deny", "    15 allow tcp from 203.0.113.0/24 to port 80\n    20 deny");
+    let place = folder(&[("policy.sg", &text)]);
+    let run = palisade(&["stats", arg(&place.path().join("policy.sg"))]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stdout.contains("group web"), "{}", run.stdout);
+    let chain = run.stdout.lines().find(|line| line.contains("web-1 eth0 in")).expect("the chain");
+    let numbers: Vec<&str> = chain.split_whitespace().skip(3).collect();
+    // Both instances share the chain: inner access, two rules in two families, two in one; what 10 covers is gone.
+    assert_eq!(numbers[..5], ["+1", "5", "0", "2", "0"], "{chain}");
+    assert_eq!(numbers[5], "3", "{chain}");
+}
