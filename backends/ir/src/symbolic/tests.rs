@@ -125,18 +125,12 @@ fn runs_as_packets_would() {
 fn flattens_what_depends_on_the_packet_alone() {
     let packets = packets();
     let mut random = Random(2);
-    let (mut flat, mut other) = (0, 0);
     for _ in 0..2000 {
         let program = program(&mut random, true);
         assert!(program.pure().iter().all(|pure| *pure));
         for returned in [Verdict::Allow, Verdict::Deny] {
-            let Some(Flat { chain, accepts: _ }) =
-                flatten(&program, 0, returned, &mut Budget::default()).unwrap()
-            else {
-                other += 1;
-                continue;
-            };
-            flat += 1;
+            let flat = flatten(&program, 0, returned, &mut Budget::default()).unwrap();
+            let Flat { chain, accepts: _ } = flat.expect("no step tells tcp without ports from the rest");
             for packet in &packets {
                 let at = Traversal::input(Ifname::new("a").unwrap());
                 let mut logged = false;
@@ -148,7 +142,6 @@ fn flattens_what_depends_on_the_packet_alone() {
             assert_eq!(equivalent(&chain, &chain, &mut Budget::default()), Ok(None));
         }
     }
-    assert!(flat > 3000 && other > 0, "{flat} {other}");
 }
 
 #[test]
