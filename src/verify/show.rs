@@ -32,7 +32,11 @@ pub fn failure(setting: &Setting<'_>, failure: &Failure) -> String {
         Failure::Unreadable(error) => {
             format!("{stem}: cannot read it back: {}\n", visible(&error.to_string()))
         }
-        Failure::Unproved(why) => format!("{stem}: not proved: {}\n", visible(why)),
+        Failure::Unproved(why) => {
+            let help =
+                "  help     nothing is known to be wrong; `compile --no-verify` writes without the proof";
+            format!("{stem}: not proved: {}\n{help}\n", visible(why))
+        }
         Failure::Different(found) => difference(setting, found),
     }
 }
