@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use palisade_grammar::{SyntaxError, ast};
 
 pub use codes::CODES;
-pub use files::{Disk, FileSystem, Memory, ReadError};
 #[cfg(feature = "cli")]
 pub(crate) use files::lexical;
+pub use files::{Disk, FileSystem, Memory, ReadError};
 
 use crate::diagnostic::{Diagnostic, FileId, Label, Location, Severity, Sources};
 
