@@ -16,6 +16,7 @@ mod known;
 mod list;
 mod recover;
 mod rule;
+mod seen;
 mod statements;
 mod trivia;
 mod values;

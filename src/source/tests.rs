@@ -10,7 +10,7 @@ fn memory(files: &[(&str, &str)]) -> Memory {
 }
 
 fn loaded(files: &[(&str, &str)], options: &LoadOptions) -> Loaded {
-    load_from(&memory(files), Path::new("/home/policy.sg"), options).expect("the root file is there")
+    load_from(&memory(files), Path::new("/site/policy.sg"), options).expect("the root file is there")
 }
 
 fn codes(loaded: &Loaded) -> Vec<&str> {
@@ -26,23 +26,23 @@ fn paths(loaded: &Loaded) -> Vec<&str> {
 fn each_file_is_read_once_and_shown_by_its_folder() {
     let loaded = loaded(
         &[
-            ("/home/policy.sg", "include \"a/one.sg\"\ninclude \"a/../two.sg\"\ninclude \"./a/one.sg\"\n"),
-            ("/home/a/one.sg", "include \"../two.sg\"\n"),
-            ("/home/two.sg", "network prod = vpc\n"),
+            ("/site/policy.sg", "include \"a/one.sg\"\ninclude \"a/../two.sg\"\ninclude \"./a/one.sg\"\n"),
+            ("/site/a/one.sg", "include \"../two.sg\"\n"),
+            ("/site/two.sg", "network prod = vpc\n"),
         ],
         &LoadOptions::default(),
     );
     assert_eq!(codes(&loaded), [""; 0]);
-    assert_eq!(paths(&loaded), ["/home/policy.sg", "a/one.sg", "two.sg"]);
+    assert_eq!(paths(&loaded), ["/site/policy.sg", "a/one.sg", "two.sg"]);
 }
 
 #[test]
 fn other_folders_must_be_allowed() {
     let files = [
-        ("/home/policy.sg", "include \"../lib/a.sg\"\ninclude \"/lib/b.sg\"\ninclude \"/home/c.sg\"\n"),
+        ("/site/policy.sg", "include \"../lib/a.sg\"\ninclude \"/lib/b.sg\"\ninclude \"/site/c.sg\"\n"),
         ("/lib/a.sg", ""),
-        ("/lib/b.sg", "include \"a.sg\"\ninclude \"../home/c.sg\"\ninclude \"../library/d.sg\"\n"),
-        ("/home/c.sg", ""),
+        ("/lib/b.sg", "include \"a.sg\"\ninclude \"../site/c.sg\"\ninclude \"../library/d.sg\"\n"),
+        ("/site/c.sg", ""),
         ("/library/d.sg", ""),
     ];
     let strict = loaded(&files, &LoadOptions::default());
@@ -50,13 +50,13 @@ fn other_folders_must_be_allowed() {
     let options = LoadOptions { include_dirs: vec!["/lib".into()], ..LoadOptions::default() };
     let wide = loaded(&files, &options);
     assert_eq!(codes(&wide), ["include-absolute", "include-outside"]);
-    assert_eq!(paths(&wide), ["/home/policy.sg", "/lib/a.sg", "/lib/b.sg", "c.sg"]);
+    assert_eq!(paths(&wide), ["/site/policy.sg", "/lib/a.sg", "/lib/b.sg", "c.sg"]);
 }
 
 #[test]
 fn what_lies_outside_is_not_told() {
     let files =
-        [("/home/policy.sg", "include \"../there.sg\"\ninclude \"../not-there.sg\"\n"), ("/there.sg", "")];
+        [("/site/policy.sg", "include \"../there.sg\"\ninclude \"../not-there.sg\"\n"), ("/there.sg", "")];
     let loaded = loaded(&files, &LoadOptions::default());
     let told: Vec<String> =
         loaded.diagnostics.iter().map(|found| found.message.replace("not-", "")).collect();
@@ -83,24 +83,24 @@ fn links_do_not_lead_out() {
 
 #[test]
 fn a_file_has_a_largest_size() {
-    let files = [("/home/policy.sg", "include \"a.sg\"\n"), ("/home/a.sg", "# a long comment, really\n")];
+    let files = [("/site/policy.sg", "include \"a.sg\"\n"), ("/site/a.sg", "# a long comment, really\n")];
     let options = LoadOptions { largest_file: 20, ..LoadOptions::default() };
     assert_eq!(codes(&loaded(&files, &options)), ["include-too-large"]);
     let tiny = LoadOptions { largest_file: 10, ..LoadOptions::default() };
-    let error = load_from(&memory(&files), Path::new("/home/policy.sg"), &tiny).unwrap_err();
+    let error = load_from(&memory(&files), Path::new("/site/policy.sg"), &tiny).unwrap_err();
     assert_eq!(error.why, ReadError::TooLarge(10));
 }
 
 #[test]
 fn a_root_file_that_cannot_be_read_has_no_place() {
-    let memory = Memory::new().with("/home/policy.sg", "a \u{e9}".as_bytes()).with("/bad.sg", [b'a', 0xff]);
+    let memory = Memory::new().with("/site/policy.sg", "a \u{e9}".as_bytes()).with("/bad.sg", [b'a', 0xff]);
     let load = |path| load_from(&memory, Path::new(path), &LoadOptions::default());
-    assert!(load("/home/policy.sg").is_ok());
+    assert!(load("/site/policy.sg").is_ok());
     assert_eq!(load("/bad.sg").unwrap_err().to_string(), "cannot read `/bad.sg`: not UTF-8 text (byte 1)");
     assert_eq!(load("/none.sg").unwrap_err().why, ReadError::Missing);
-    assert_eq!(load("/home").unwrap_err().why, ReadError::NotAFile);
+    assert_eq!(load("/site").unwrap_err().why, ReadError::NotAFile);
     let options = LoadOptions { include_dirs: vec!["/none".into()], ..LoadOptions::default() };
-    let error = load_from(&memory, Path::new("/home/policy.sg"), &options).unwrap_err();
+    let error = load_from(&memory, Path::new("/site/policy.sg"), &options).unwrap_err();
     assert_eq!(error.path, "/none");
 }
 

@@ -5,6 +5,7 @@
 
 use super::input::{Input, Parsed, Passed, keyword, must, name, text};
 use super::known::Known;
+use super::seen::{self, Seen};
 use super::values::{peers, ports};
 use super::{misplaced_clause, recover};
 use crate::ast::{End, List, Name, Peers, Ports, Span, Text};
@@ -28,7 +29,7 @@ pub(crate) struct Clauses {
     pub(crate) log: Option<Span>,
     pub(crate) description: Option<Text>,
     /// The first clause of each kind, in the order they came.
-    seen: Vec<(Rank, Span)>,
+    seen: Seen<Rank>,
     /// The kind of the last clause.
     last: Option<Rank>,
     /// Whether a clause is lost to a mistake, so that the statement cannot be built.
@@ -85,7 +86,7 @@ pub(crate) fn clauses<'t>(input: Input<'t>, statement: Statement) -> Parsed<'t, 
             _ => break,
         };
     }
-    clauses.check_order(at);
+    clauses.seen.check_order(at, "`from`, `to`, `as`, `log`, description");
     // The end of the line is checked behind statements that were read. This one will not count as such.
     if clauses.broken && !at.at_line_end() && *at.kind() != Kind::CloseBrace {
         at.report_expected("the end of the line", None);
@@ -196,42 +197,11 @@ impl Clauses {
     /// Remembers the first clause of each kind and reports the others.
     fn note(&mut self, input: Input<'_>, rank: Rank, span: Span) {
         self.last = Some(rank);
-        match self.seen.iter().find(|(earlier, _)| *earlier == rank) {
-            None => self.seen.push((rank, span)),
-            Some((_, first)) => input.report(
-                SyntaxError::new(
-                    codes::DUPLICATE_CLAUSE,
-                    format!("{} given twice", rank.name()),
-                    span,
-                    "again here",
-                )
-                .label(*first, "first here")
-                .help("give it once; several peers or ports are a list in `[ ]`"),
-            ),
-        }
-    }
-
-    /// Reports the first clause that stands too late.
-    fn check_order(&self, input: Input<'_>) {
-        let late = self.seen.windows(2).find_map(|pair| match pair {
-            [above, late] if above.0 > late.0 => Some((above, late)),
-            _ => None,
-        });
-        let Some(((above, place), (rank, span))) = late else { return };
-        input.report(
-            SyntaxError::new(
-                codes::CLAUSE_ORDER,
-                format!("{} behind {}", rank.name(), above.name()),
-                *span,
-                "this stands too late",
-            )
-            .label(*place, "it belongs before this")
-            .help("the order is `from`, `to`, `as`, `log`, description"),
-        );
+        self.seen.note(input, rank, span, "peers or ports");
     }
 }
 
-impl Rank {
+impl seen::Rank for Rank {
     fn name(self) -> &'static str {
         match self {
             Rank::From => "`from`",

@@ -9,6 +9,7 @@ use super::known::Known;
 use super::list::some;
 use super::misplaced_clause;
 use super::recover::{Level, skip_statement};
+use super::seen::{self, Seen};
 use super::words::SIDE;
 use crate::ast::{Instance, ItemKind, List, Membership, Nic, Side, Span, Spanned, Text, Trivia};
 use crate::codes;
@@ -51,7 +52,7 @@ pub(crate) fn nic(input: Input<'_>) -> Parsed<'_, Nic> {
     }
     let (input, name) = interface(input.next())?;
     let (input, clauses) = clauses(input)?;
-    if clauses.addresses.is_none() && !clauses.seen.iter().any(|(rank, _)| *rank == Rank::Addresses) {
+    if clauses.addresses.is_none() && !clauses.seen.has(Rank::Addresses) {
         input.report(
             SyntaxError::new(
                 codes::MISSING_CLAUSE,
@@ -93,7 +94,7 @@ struct Clauses {
     via: Option<Text>,
     addresses: Option<List<IpAddr>>,
     membership: Option<Membership>,
-    seen: Vec<(Rank, Span)>,
+    seen: Seen<Rank>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,10 +132,12 @@ fn clauses(input: Input<'_>) -> Parsed<'_, Clauses> {
             continue;
         };
         let (rest, rank) = clauses.clause(at, word)?;
-        clauses.note(at, rank, rest.span_since(start));
+        clauses.seen.note(at, rank, rest.span_since(start), "addresses or groups");
         at = rest;
     }
-    clauses.check_order(at);
+    clauses
+        .seen
+        .check_order(at, "interface, `public` or `internal`, `via`, `address`, `groups` or `network`");
     Ok((at, clauses))
 }
 
@@ -169,45 +172,9 @@ impl Clauses {
             }
         }
     }
-
-    /// Remembers the first clause of each kind and reports the others.
-    fn note(&mut self, input: Input<'_>, rank: Rank, span: Span) {
-        match self.seen.iter().find(|(earlier, _)| *earlier == rank) {
-            None => self.seen.push((rank, span)),
-            Some((_, first)) => input.report(
-                SyntaxError::new(
-                    codes::DUPLICATE_CLAUSE,
-                    format!("{} given twice", rank.name()),
-                    span,
-                    "again here",
-                )
-                .label(*first, "first here")
-                .help("give it once; several addresses or groups are a list in `[ ]`"),
-            ),
-        }
-    }
-
-    /// Reports the first clause that stands too late.
-    fn check_order(&self, input: Input<'_>) {
-        let late = self.seen.windows(2).find_map(|pair| match pair {
-            [above, late] if above.0 > late.0 => Some((above, late)),
-            _ => None,
-        });
-        let Some(((above, place), (rank, span))) = late else { return };
-        input.report(
-            SyntaxError::new(
-                codes::CLAUSE_ORDER,
-                format!("{} behind {}", rank.name(), above.name()),
-                *span,
-                "this stands too late",
-            )
-            .label(*place, "it belongs before this")
-            .help("the order is interface, `public` or `internal`, `via`, `address`, `groups` or `network`"),
-        );
-    }
 }
 
-impl Rank {
+impl seen::Rank for Rank {
     fn name(self) -> &'static str {
         match self {
             Rank::Side => "`public` or `internal`",
