@@ -1,9 +1,9 @@
 //! Proof that a ruleset means the policy: for every packet of both families, on every way through the machine.
 //!
 //! The files are read back by the target's lift, which shares nothing with what wrote them, and become a program over
-//! sets of packets; what must stand around the rules ([`policy`]) is one too. On every way that either tells from the
-//! others ([`ways`]) both run on all packets at once; where they reach the chain of a NIC, that chain is compared
-//! with the plan's as a whole, once ([`prover`]). A difference comes as a packet on which both, evaluated packet by
+//! sets of packets; what must stand around the rules (`policy`) is one too. On every way that either tells from the
+//! others (`ways`) both run on all packets at once; where they reach the chain of a NIC, that chain is compared
+//! with the plan's as a whole, once (`prover`). A difference comes as a packet on which both, evaluated packet by
 //! packet, really differ; who runs out of budget has proved nothing and says so.
 //!
 //! Not compared: how long sessions live, names, comments, counters, and the words and the rate of log lines. The

@@ -1,6 +1,6 @@
 //! A difference for readers: text for people, Markdown for pull requests, JSON for programs.
 //!
-//! Text and Markdown print one [`Sheet`], which says what there is to say line by line and leaves the rest out; JSON has
+//! Text and Markdown print one `Sheet`, which says what there is to say line by line and leaves the rest out; JSON has
 //! everything.
 
 mod json;

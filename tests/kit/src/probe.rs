@@ -1,7 +1,7 @@
 //! Real packets through a real ruleset, and what became of each.
 //!
 //! Every packet carries a number of its own (IPv4 identification, IPv6 flow label), and two chains around the rules
-//! note the numbers that they see ([`crate::observe`]). A packet that only the first saw was dropped in between. The
+//! note the numbers that they see (`observe`). A packet that only the first saw was dropped in between. The
 //! last chain drops what it has noted, so that no session is ever confirmed (connection tracking confirms behind
 //! every chain of input, or at postrouting), nothing answers, and every packet is a first one however often its
 //! addresses and ports repeat.
