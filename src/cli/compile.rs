@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use palisade_ir::{Options, Placement, Plan, Prelude};
 use similar::TextDiff;
 
-use super::args::{CompileArgs, LayoutArgs};
+use super::args::CompileArgs;
+use super::layout::{options, refused, selection};
 use super::{Exit, Failure, check, output, policy, verify};
-use crate::compile::{CompileError, Emitted, OutputFile, Selection, emit};
+use crate::compile::{Emitted, OutputFile, Selection, emit};
 use crate::lower::lower;
 use crate::optimize::optimize_plan;
 use crate::targets::Target;
@@ -41,49 +41,6 @@ pub(super) fn run(args: &CompileArgs) -> Result<Exit, Failure> {
         (Some(folder), false) => write(folder, &files),
         (None, _) => print(&files),
     }
-}
-
-pub(super) fn refused(error: CompileError) -> Failure {
-    let help = error.error.help.clone();
-    Failure::Usage(error.to_string(), help)
-}
-
-pub(super) fn selection(args: &LayoutArgs, plan: &Plan) -> Result<Selection, Failure> {
-    if args.gateway {
-        return Ok(Selection::Gateway);
-    }
-    let Some(name) = &args.instance else { return Ok(Selection::Instances) };
-    match plan.instance(name) {
-        Some((id, _)) => Ok(Selection::Instance(id)),
-        None => {
-            let names: Vec<&str> = plan.instances.iter().map(|instance| instance.name.as_str()).collect();
-            Err(Failure::with_help(
-                format!("the policy has no instance `{name}`"),
-                format!("its instances are: {}", names.join(", ")),
-            ))
-        }
-    }
-}
-
-pub(super) fn options(args: &LayoutArgs) -> Result<Options, Failure> {
-    let mut prelude: BTreeSet<Prelude> = match args.prelude.as_str() {
-        "all" => Prelude::ALL.into_iter().collect(),
-        "none" => BTreeSet::new(),
-        names => names.split(',').map(str::parse).collect::<Result<_, String>>().map_err(Failure::usage)?,
-    };
-    if args.gateway {
-        // Forwarded traffic has no prelude: neighbours and leases are the gateway's own, on input and output.
-        prelude.clear();
-    }
-    Ok(Options {
-        placement: Placement::Gateway,
-        prelude,
-        unmanaged: args.unmanaged,
-        counters: args.counters,
-        table: args.table.clone(),
-        chains_only: args.chains_only,
-        ipset: args.ipset,
-    })
 }
 
 fn print(files: &[OutputFile]) -> Result<Exit, Failure> {

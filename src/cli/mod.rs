@@ -10,6 +10,7 @@ mod explain_code;
 mod fmt;
 mod generated;
 mod import;
+mod layout;
 mod lints;
 mod meta;
 mod output;

@@ -8,7 +8,7 @@ use palisade_ir::{Artifact, ArtifactFile, Options, Placement, Plan, Verdict};
 
 use super::args::{LayoutArgs, VerifyArgs};
 use super::policy::{self, LoadedPolicy};
-use super::{Exit, Failure, compile, output};
+use super::{Exit, Failure, layout, output};
 use crate::compile::{Emitted, emit};
 use crate::lower::lower;
 use crate::optimize::optimize_plan;
@@ -26,9 +26,9 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let loaded = policy::load(policy)?;
     let plan = lower(&loaded.policy);
     let emitted = if artifacts.is_empty() {
-        let selection = compile::selection(layout, &plan)?;
+        let selection = layout::selection(layout, &plan)?;
         let optimized = optimize_plan(&plan).0;
-        emit(&optimized, layout.target, &selection, &compile::options(layout)?).map_err(compile::refused)?
+        emit(&optimized, layout.target, &selection, &layout::options(layout)?).map_err(layout::refused)?
     } else {
         read(artifacts, layout, &plan)?
     };
@@ -128,7 +128,7 @@ fn split(name: &str, target: Target) -> Option<(&str, &'static str)> {
 
 /// The options with the placement that a file's name says.
 fn options(stem: &str, layout: &LayoutArgs, plan: &Plan) -> Result<Options, Failure> {
-    let options = compile::options(layout)?;
+    let options = layout::options(layout)?;
     if stem == "gateway" {
         return Ok(Options {
             placement: Placement::Gateway,

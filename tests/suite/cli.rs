@@ -319,3 +319,39 @@ fn stats_count_rules_before_and_after_each_pass() {
     assert_eq!(numbers[..5], ["+1", "5", "0", "2", "0"], "{chain}");
     assert_eq!(numbers[5], "3", "{chain}");
 }
+
+#[test]
+fn verify_proves_files_and_shows_what_a_changed_port_does() {
+    let place = folder(&[("policy.sg", POLICY)]);
+    let (policy, out) = (place.path().join("policy.sg"), place.path().join("out"));
+    assert_eq!(palisade(&["compile", arg(&policy), "-o", arg(&out)]).code, 0);
+    let run = palisade(&["verify", arg(&policy), arg(&out)]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let file = out.join("web-1.nft");
+    let text = std::fs::read_to_string(&file).expect("the ruleset");
+    let changed = text.replace("tcp dport { 80, 443 } accept", "tcp dport { 81, 443 } accept");
+    assert_ne!(changed, text);
+    std::fs::write(&file, changed).expect("a fault");
+    let run = palisade(&["verify", arg(&policy), arg(&file)]);
+    let said = run.stdout + &run.stderr;
+    assert_eq!(run.code, 3, "{said}");
+    assert!(said.contains("web in 10 web") && said.contains("port 8"), "{said}");
+    let run = palisade(&["compile", arg(&policy), "-o", arg(&out), "--no-verify"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(palisade(&["verify", arg(&policy), arg(&file)]).code, 0);
+}
+
+#[test]
+fn a_target_refuses_an_option_it_cannot_honour() {
+    let place = folder(&[("policy.sg", POLICY)]);
+    let policy = place.path().join("policy.sg");
+    for args in
+        [&["--target", "matcher", "--unmanaged", "deny"][..], &["--target", "iptables", "--table", "x"]]
+    {
+        let out = place.path().join("out");
+        let mut command = vec!["compile", arg(&policy), "-o", arg(&out)];
+        command.extend_from_slice(args);
+        let run = palisade(&command);
+        assert_eq!((run.code, out.exists()), (1, false), "{args:?}: {}", run.stderr);
+    }
+}

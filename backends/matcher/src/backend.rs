@@ -1,11 +1,11 @@
 //! The matcher as a target: one binary file, the compiled form, for an instance or for the whole policy.
 //!
-//! The matcher judges the first packets of managed NICs and nothing else. So the prelude and the choice for unmanaged
-//! traffic, which say what a host does around the rules, have no place in its file: whoever embeds it asks for the
-//! packets that the policy is about.
+//! The matcher judges the first packets of managed NICs and nothing else. So prelude blocks, which stand around the rules,
+//! have no place in its file, and closing unmanaged interfaces is refused.
 
 use palisade_ir::{
     Artifact, ArtifactFile, Backend, Capabilities, EmitError, LiftError, Lifted, Options, Placement, Plan,
+    Verdict,
 };
 
 use crate::lift::LiftedMatcher;
@@ -37,7 +37,9 @@ impl Backend for MatcherBackend {
     }
 
     fn emit(&self, plan: &Plan, options: &Options) -> Result<Artifact, EmitError> {
-        let Options { placement, prelude: _, unmanaged: _, counters, table, chains_only, ipset } = options;
+        // Prelude blocks stand outside the rules, which are all that the matcher judges.
+        let Options { placement, prelude: _, unmanaged, counters, table, chains_only, ipset } = options;
+        refuse(*unmanaged == Verdict::Deny, "unmanaged")?;
         refuse(*counters, "counters")?;
         refuse(table.is_some(), "table")?;
         refuse(*chains_only, "chains-only")?;
