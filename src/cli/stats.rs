@@ -1,5 +1,8 @@
 //! `palisade stats`: how large a policy is, before and after optimising.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use palisade_ir::decide::{Budget, Index};
 use palisade_ir::{Chain, Direction, Family, Plan};
 
@@ -38,10 +41,12 @@ fn sets(plan: &Plan) -> String {
 /// Each different chain once: its rules before and after each pass, and the classes of values that its rules tell apart.
 fn chains(plan: &Plan) -> String {
     let mut known: Vec<(&Chain, Vec<String>)> = Vec::new();
+    let mut places: HashMap<*const Chain, usize> = HashMap::new();
     for (_, instance, nic) in plan.nics() {
         for (direction, chain) in [(Direction::In, &nic.ingress), (Direction::Out, &nic.egress)] {
             let name = format!("{} {} {direction}", instance.name, nic.interface);
-            match known.iter_mut().find(|(same, _)| *same == chain) {
+            let place = *places.entry(Arc::as_ptr(chain)).or_insert(known.len());
+            match known.get_mut(place) {
                 Some((_, names)) => names.push(name),
                 None => known.push((chain, vec![name])),
             }

@@ -47,8 +47,8 @@ fn alike<'a>(before: &Nics<'a>, after: &'a Nics<'a>) -> Vec<Alike<'a>> {
         let was = before.get(end);
         for direction in [Direction::In, Direction::Out] {
             let (old, new) = match direction {
-                Direction::In => (was.map(|nic| &nic.ingress), &now.ingress),
-                Direction::Out => (was.map(|nic| &nic.egress), &now.egress),
+                Direction::In => (was.map(|nic| nic.ingress.as_ref()), now.ingress.as_ref()),
+                Direction::Out => (was.map(|nic| nic.egress.as_ref()), now.egress.as_ref()),
             };
             let places = known.entry((direction, old.map(ids), ids(new))).or_default();
             let equal = |at: &&usize| groups.get(**at).is_some_and(|it| it.old == old && it.new == new);

@@ -90,8 +90,8 @@ fn denied(
     let mut chains: Vec<(Option<&Chain>, Vec<End>)> = Vec::new();
     for end in ends.iter().filter(|_| regions().next().is_some()) {
         let chain = granted.get(end).map(|nic| match direction {
-            Direction::In => &nic.ingress,
-            Direction::Out => &nic.egress,
+            Direction::In => nic.ingress.as_ref(),
+            Direction::Out => nic.egress.as_ref(),
         });
         match chains.iter_mut().find(|(known, _)| *known == chain) {
             Some((_, ends)) => ends.push(end.clone()),

@@ -1,7 +1,7 @@
 //! The chains that rules stand in: each different one once, with a NIC to take examples from.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use palisade_ir::{Chain, Direction, NicPlan, Plan, Side};
 
@@ -10,7 +10,7 @@ use crate::policy::{GroupId, NetworkKind, Policy};
 
 /// A chain in which rules stand.
 pub(super) struct Standing<'a> {
-    pub(super) chain: Cow<'a, Chain>,
+    pub(super) chain: Arc<Chain>,
     pub(super) direction: Direction,
     /// A NIC that has the chain; `None` for that of a group without members.
     pub(super) nic: Option<&'a NicPlan>,
@@ -26,14 +26,14 @@ pub(super) fn standings<'a>(policy: &Policy, plan: &'a Plan) -> Vec<Standing<'a>
         joined.extend(nic.groups.iter().map(|group| (*group, nic.side)));
         let Some(owner) = plan.nic(at).filter(|_| known.insert((&nic.groups, nic.side))) else { continue };
         for (direction, chain) in [(Direction::In, &owner.ingress), (Direction::Out, &owner.egress)] {
-            found.push(Standing { chain: Cow::Borrowed(chain), direction, nic: Some(owner) });
+            found.push(Standing { chain: Arc::clone(chain), direction, nic: Some(owner) });
         }
     }
     let alone: Vec<_> = sides(policy).filter(|key| !joined.contains(key)).collect();
     let wanted: Vec<_> = alone.into_iter().map(|(group, side)| (vec![group], side)).collect();
     for [ingress, egress] in lower::chains_of(policy, &wanted) {
         for (direction, chain) in [(Direction::In, ingress), (Direction::Out, egress)] {
-            found.push(Standing { chain: Cow::Owned(chain), direction, nic: None });
+            found.push(Standing { chain: chain, direction, nic: None });
         }
     }
     found

@@ -7,6 +7,7 @@ mod rules;
 mod sets;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use palisade_ir::{Chain, Direction, InstancePlan, NicPlan, Plan, Side, Verdict};
 
@@ -32,7 +33,7 @@ pub fn lower(policy: &Policy) -> Plan {
 
 /// The chains, `in` and `out`, that a NIC of these groups and this side would have: for questions about groups that no
 /// NIC joins.
-pub fn chains_of(policy: &Policy, wanted: &[(Vec<GroupId>, Option<Side>)]) -> Vec<[Chain; 2]> {
+pub fn chains_of(policy: &Policy, wanted: &[(Vec<GroupId>, Option<Side>)]) -> Vec<[Arc<Chain>; 2]> {
     let mut lowering =
         Lowering { policy, ids: Ids::new(policy), sets: Sets::new(policy), chains: BTreeMap::new() };
     let both = |(groups, side): &(Vec<GroupId>, Option<Side>)| {
@@ -58,7 +59,7 @@ struct Lowering<'a> {
     policy: &'a Policy,
     ids: Ids,
     sets: Sets,
-    chains: BTreeMap<ChainKey, Chain>,
+    chains: BTreeMap<ChainKey, Arc<Chain>>,
 }
 
 impl Lowering<'_> {
@@ -84,10 +85,10 @@ impl Lowering<'_> {
         }
     }
 
-    fn chain(&mut self, groups: &[GroupId], side: Option<Side>, direction: Direction) -> Chain {
+    fn chain(&mut self, groups: &[GroupId], side: Option<Side>, direction: Direction) -> Arc<Chain> {
         let key = (groups.to_vec(), side, direction);
         if let Some(chain) = self.chains.get(&key) {
-            return chain.clone();
+            return Arc::clone(chain);
         }
         let mut rules = rules::inner_access(self.policy, groups, side, direction, &self.ids, &self.sets);
         let mut enterprise = false;
@@ -104,8 +105,8 @@ impl Lowering<'_> {
             Direction::Out if !enterprise => Verdict::Allow,
             Direction::Out | Direction::In => Verdict::Deny,
         };
-        let chain = Chain::new(rules, default, self.ids.default(direction));
-        self.chains.insert(key, chain.clone());
+        let chain = Arc::new(Chain::new(rules, default, self.ids.default(direction)));
+        self.chains.insert(key, Arc::clone(&chain));
         chain
     }
 }

@@ -10,6 +10,9 @@ mod redundant;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use palisade_ir::decide::{Budget, RuleBits};
 use palisade_ir::{Chain, InstancePlan, NicPlan, Plan};
 
@@ -18,7 +21,7 @@ pub use duplicates::duplicates;
 pub use merge::merge;
 pub use redundant::redundant;
 
-/// How many rules each pass took out. Of a plan, chains that are equal count once.
+/// How many rules each pass took out. Of a plan, a chain that NICs share counts once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Rules before.
@@ -79,7 +82,7 @@ pub fn optimize(chain: &Chain, budget: &mut Budget) -> (Chain, Report) {
     }
 }
 
-/// Optimises every chain of a plan, equal chains once. Names, sets and rule ids stay as they are.
+/// Optimises every chain of a plan, shared chains once. Names, sets and rule ids stay as they are.
 pub fn optimize_plan(plan: &Plan) -> (Plan, Report) {
     let Plan { session_timeout, networks, sets, rules, instances } = plan;
     let mut chains = Chains::default();
@@ -93,15 +96,16 @@ pub fn optimize_plan(plan: &Plan) -> (Plan, Report) {
     (Plan { session_timeout: *session_timeout, networks, sets, rules, instances }, chains.report)
 }
 
-/// The chains optimised so far.
+/// The chains optimised so far, by where they are: lowering shares chains of the same groups, and comparing what is
+/// not shared would cost more than it saves.
 #[derive(Default)]
-struct Chains<'a> {
-    done: Vec<(&'a Chain, Chain)>,
+struct Chains {
+    done: HashMap<*const Chain, Arc<Chain>>,
     report: Report,
 }
 
-impl<'a> Chains<'a> {
-    fn nic(&mut self, nic: &'a NicPlan) -> NicPlan {
+impl Chains {
+    fn nic(&mut self, nic: &NicPlan) -> NicPlan {
         let NicPlan { interface, via, network, side, addresses, ingress, egress } = nic;
         NicPlan {
             interface: interface.clone(),
@@ -114,13 +118,14 @@ impl<'a> Chains<'a> {
         }
     }
 
-    fn chain(&mut self, chain: &'a Chain) -> Chain {
-        if let Some((_, optimized)) = self.done.iter().find(|(known, _)| *known == chain) {
-            return optimized.clone();
+    fn chain(&mut self, chain: &Arc<Chain>) -> Arc<Chain> {
+        if let Some(optimized) = self.done.get(&Arc::as_ptr(chain)) {
+            return Arc::clone(optimized);
         }
         let (optimized, report) = optimize(chain, &mut Budget::default());
         self.report.add(&report);
-        self.done.push((chain, optimized.clone()));
+        let optimized = Arc::new(optimized);
+        self.done.insert(Arc::as_ptr(chain), Arc::clone(&optimized));
         optimized
     }
 }

@@ -115,10 +115,10 @@ pub struct NicPlan {
     pub side: Option<Side>,
     /// Its private addresses, at least one, in the author's order.
     pub addresses: Vec<IpAddr>,
-    /// What may come in.
-    pub ingress: Chain,
-    /// What may go out.
-    pub egress: Chain,
+    /// What may come in. NICs with equal chains share them: a fleet holds each once.
+    pub ingress: Arc<Chain>,
+    /// What may go out; shared likewise.
+    pub egress: Arc<Chain>,
 }
 
 /// One managed instance.

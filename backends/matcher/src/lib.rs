@@ -46,8 +46,8 @@
 //!     network: NetworkId(0),
 //!     side: None,
 //!     addresses: vec!["10.0.0.1".parse()?],
-//!     ingress: Chain::new(vec![https], Verdict::Deny, RuleId(1)),
-//!     egress: Chain::new(vec![], Verdict::Allow, RuleId(2)),
+//!     ingress: Chain::new(vec![https], Verdict::Deny, RuleId(1)).into(),
+//!     egress: Chain::new(vec![], Verdict::Allow, RuleId(2)).into(),
 //! };
 //! let plan = Plan {
 //!     session_timeout: 910,

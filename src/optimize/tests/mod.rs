@@ -3,6 +3,8 @@
 mod cases;
 mod sample;
 
+use std::sync::Arc;
+
 use palisade_ir::decide::{Budget, Index, equivalent};
 use palisade_ir::{Chain, Family, Ifname, InstancePlan, Name, NetworkId, NicPlan, Plan, Region, RuleId};
 use sample::{Random, chain};
@@ -91,16 +93,16 @@ fn a_spent_budget_keeps_rules() {
 #[test]
 fn a_plan_changes_in_its_chains_only() {
     let mut random = Random(33);
-    let nic = |ingress: &Chain, egress: &Chain| NicPlan {
+    let nic = |ingress: &Arc<Chain>, egress: &Arc<Chain>| NicPlan {
         interface: Ifname::new("eth0").unwrap(),
         via: None,
         network: NetworkId(0),
         side: None,
         addresses: vec!["10.0.0.1".parse().unwrap()],
-        ingress: ingress.clone(),
-        egress: egress.clone(),
+        ingress: Arc::clone(ingress),
+        egress: Arc::clone(egress),
     };
-    let (one, other) = (chain(&mut random), chain(&mut random));
+    let (one, other) = (Arc::new(chain(&mut random)), Arc::new(chain(&mut random)));
     assert_ne!(one, other);
     let instances = [("a", nic(&one, &other)), ("b", nic(&other, &one))].map(|(name, nic)| InstancePlan {
         name: Name::new(name).unwrap(),
@@ -114,10 +116,10 @@ fn a_plan_changes_in_its_chains_only() {
     let (optimized, report) = optimize_plan(&plan);
     let mut expected = plan;
     for nic in expected.instances.iter_mut().flat_map(|instance| &mut instance.nics) {
-        nic.ingress = optimize(&nic.ingress, &mut budget()).0;
-        nic.egress = optimize(&nic.egress, &mut budget()).0;
+        nic.ingress = optimize(&nic.ingress, &mut budget()).0.into();
+        nic.egress = optimize(&nic.egress, &mut budget()).0.into();
     }
     assert_eq!(optimized, expected);
-    assert_eq!(report.before, one.rules().len() + other.rules().len(), "equal chains count once");
+    assert_eq!(report.before, one.rules().len() + other.rules().len(), "shared chains count once");
     assert!(report.after < report.before);
 }

@@ -109,8 +109,8 @@ fn plan() -> Plan {
         network: NetworkId(0),
         side: None,
         addresses: vec![address("10.0.0.1"), address("fd00::1")],
-        ingress: Chain::new(ingress, Verdict::Deny, RuleId(1)),
-        egress: Chain::new(Vec::new(), Verdict::Allow, RuleId(2)),
+        ingress: Chain::new(ingress, Verdict::Deny, RuleId(1)).into(),
+        egress: Chain::new(Vec::new(), Verdict::Allow, RuleId(2)).into(),
     };
     Plan {
         session_timeout: 910,

@@ -8,7 +8,7 @@ use super::table::{ChainId, Table};
 use super::{Context, comment};
 
 /// The rules of a NIC in one direction.
-pub(super) const fn rules(nic: &NicPlan, direction: Direction) -> &Chain {
+pub(super) fn rules(nic: &NicPlan, direction: Direction) -> &Chain {
     let NicPlan { interface: _, via: _, network: _, side: _, addresses: _, ingress, egress } = nic;
     match direction {
         Direction::In => ingress,

@@ -124,7 +124,7 @@ fn sets_follow_the_policy() {
         let mut plan = plans::shop();
         let wanted = plans::named_set(palisade_ir::SetKind::Set, "office", members);
         for nic in plan.instances.iter_mut().flat_map(|instance| &mut instance.nics) {
-            nic.ingress = plans::with_set_content(&nic.ingress, &wanted);
+            nic.ingress = plans::with_set_content(&nic.ingress, &wanted).into();
         }
         plan.sets = vec![wanted];
         load(&namespace, "nft", &common::emit(&plan, &options));

@@ -203,8 +203,8 @@ fn plan(rules: Vec<Rule>, family: Family) -> Plan {
         network: NetworkId(0),
         side: None,
         addresses: vec![family.address(own)],
-        ingress: Chain::from_ordered(rules, Verdict::Deny, RuleId(0)),
-        egress: Chain::from_ordered(vec![], Verdict::Allow, RuleId(0)),
+        ingress: Chain::from_ordered(rules, Verdict::Deny, RuleId(0)).into(),
+        egress: Chain::from_ordered(vec![], Verdict::Allow, RuleId(0)).into(),
     };
     Plan {
         session_timeout: 910,

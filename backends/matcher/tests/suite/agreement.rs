@@ -87,7 +87,7 @@ fn optimized_plans_decide_and_plain_plans_explain() {
         let plan = plans::random(seed);
         let mut optimized = plan.clone();
         for nic in optimized.instances.iter_mut().flat_map(|instance| &mut instance.nics) {
-            (nic.ingress, nic.egress) = (squeeze(&nic.ingress), squeeze(&nic.egress));
+            (nic.ingress, nic.egress) = (squeeze(&nic.ingress).into(), squeeze(&nic.egress).into());
         }
         let count = |plan: &Plan| plans::chains(plan).map(|chain| chain.rules().len()).sum::<usize>();
         smaller += usize::from(count(&optimized) < count(&plan));

@@ -116,7 +116,7 @@ fn a_gateway_asks_the_sender_and_then_the_receiver() {
 fn packets_of_live_sessions_pass() {
     let mut plan = plans::random(3);
     let nic = &mut plan.instances[0].nics[0];
-    nic.ingress = Chain::new(vec![], Verdict::Deny, RuleId(0));
+    nic.ingress = Chain::new(vec![], Verdict::Deny, RuleId(0)).into();
     let (source, own) = ("10.9.9.9".parse().unwrap(), nic.addresses[0]);
     let input = Traversal::input(nic.interface.clone());
     let lifted = lift(&plan, Placement::Host(InstanceId(0)));
@@ -176,8 +176,8 @@ fn addresses_stray_from_their_interfaces() {
     twin.name = Name::new("web-9").unwrap();
     for (at, nic) in plan.instances[0].nics.iter_mut().chain(&mut twin.nics).enumerate() {
         nic.addresses = vec![format!("10.0.0.{at}").parse().unwrap()];
-        nic.ingress = Chain::new(vec![], Verdict::Deny, RuleId(0));
-        nic.egress = Chain::new(vec![], Verdict::Allow, RuleId(0));
+        nic.ingress = Chain::new(vec![], Verdict::Deny, RuleId(0)).into();
+        nic.egress = Chain::new(vec![], Verdict::Allow, RuleId(0)).into();
         nic.via = Some(interface(if at == 0 { "tap0" } else { "shared" }));
     }
     plan.instances.push(twin);

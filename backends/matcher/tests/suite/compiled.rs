@@ -214,7 +214,7 @@ fn a_small_file_cannot_ask_for_all_memory() {
     let mut plan = plans::random(3);
     plan.instances.truncate(1);
     for nic in &mut plan.instances[0].nics {
-        nic.egress = Chain::from_ordered((0..MANY).map(rule).collect(), Verdict::Allow, RuleId(0));
+        nic.egress = Chain::from_ordered((0..MANY).map(rule).collect(), Verdict::Allow, RuleId(0)).into();
     }
     let bytes = Matcher::new(&plan).to_bytes();
     assert!(bytes.len() < 1 << 20);

@@ -130,8 +130,8 @@ fn plan_of(chain: Chain) -> Plan {
     plan.instances.truncate(1);
     plan.instances[0].nics.truncate(1);
     let nic = &mut plan.instances[0].nics[0];
-    nic.egress = Chain::from_ordered(vec![], Verdict::Allow, RuleId(0));
-    nic.ingress = chain;
+    nic.egress = Chain::from_ordered(vec![], Verdict::Allow, RuleId(0)).into();
+    nic.ingress = chain.into();
     plan
 }
 

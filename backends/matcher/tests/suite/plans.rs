@@ -75,8 +75,8 @@ fn random_nic(
         network: NetworkId(network as u32),
         side: None,
         addresses: [format!("10.0.0.{host}"), format!("fd00::{host}")].map(|a| a.parse().unwrap()).into(),
-        ingress,
-        egress,
+        ingress: ingress.into(),
+        egress: egress.into(),
     }
 }
 
@@ -161,7 +161,7 @@ fn address_sets(rng: &mut Rng, family: Family) -> Vec<Arc<PrefixSet>> {
 
 /// Every chain of a plan.
 pub(crate) fn chains(plan: &Plan) -> impl Iterator<Item = &Chain> {
-    plan.nics().flat_map(|(_, _, nic)| [&nic.ingress, &nic.egress])
+    plan.nics().flat_map(|(_, _, nic)| [nic.ingress.as_ref(), nic.egress.as_ref()])
 }
 
 /// Packets at the edges of the rules: in, beside and across, between the ends of rules and the addresses of NICs.

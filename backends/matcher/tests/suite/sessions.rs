@@ -36,8 +36,8 @@ fn web(open: &[u16], timeout: u32) -> Matcher {
         network: NetworkId(0),
         side: None,
         addresses: vec![WEB.parse().unwrap()],
-        ingress: Chain::new(open.iter().map(allow).collect(), Verdict::Deny, RuleId(0)),
-        egress: Chain::new(vec![], Verdict::Allow, RuleId(0)),
+        ingress: Chain::new(open.iter().map(allow).collect(), Verdict::Deny, RuleId(0)).into(),
+        egress: Chain::new(vec![], Verdict::Allow, RuleId(0)).into(),
     };
     let instances =
         vec![InstancePlan { name: Name::new("web-1").unwrap(), description: None, nics: vec![nic] }];

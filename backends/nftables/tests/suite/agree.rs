@@ -156,8 +156,8 @@ fn prelude() {
     ];
     // Everything on eth0 is denied both ways, so only the prelude lets pass; so that lo is no unmanaged interface, too.
     let nic = &mut plan.instances[0].nics[0];
-    nic.ingress = palisade_ir::Chain::new(Vec::new(), Verdict::Deny, palisade_ir::RuleId(0));
-    nic.egress = palisade_ir::Chain::new(Vec::new(), Verdict::Deny, palisade_ir::RuleId(1));
+    nic.ingress = palisade_ir::Chain::new(Vec::new(), Verdict::Deny, palisade_ir::RuleId(0)).into();
+    nic.egress = palisade_ir::Chain::new(Vec::new(), Verdict::Deny, palisade_ir::RuleId(1)).into();
     let decide = |prelude: BTreeSet<Prelude>, packet: &Packet, at: &Traversal| {
         let mut options = Options::at(Placement::Host(InstanceId(0)));
         options.prelude = prelude;

@@ -151,8 +151,8 @@ pub(crate) fn nic(interface: &str, addresses: &str, ingress: Vec<Rule>, egress: 
         network: NetworkId(0),
         side: None,
         addresses: addresses.split_whitespace().map(|address| address.parse().unwrap()).collect(),
-        ingress: Chain::new(ingress, Verdict::Deny, RuleId(0)),
-        egress: Chain::new(egress, Verdict::Allow, RuleId(1)),
+        ingress: Chain::new(ingress, Verdict::Deny, RuleId(0)).into(),
+        egress: Chain::new(egress, Verdict::Allow, RuleId(1)).into(),
     }
 }
 

@@ -77,7 +77,7 @@ pub(crate) fn odd() -> Plan {
     ];
     let egress = both(out, 3, logged(ALLOW), |t| t);
     let mut first = nic("eth0.5:1@x", "10.9.0.1 10.9.0.2 2001:db8:9::1", ingress.clone(), egress.clone());
-    first.egress = palisade_ir::Chain::new(egress, palisade_ir::Verdict::Deny, palisade_ir::RuleId(1));
+    first.egress = palisade_ir::Chain::new(egress, palisade_ir::Verdict::Deny, palisade_ir::RuleId(1)).into();
     let mut second = nic("6to4", "10.9.0.1 10.9.0.3", ingress, Vec::new());
     second.network = NetworkId(1);
     add_instance(&mut plan, "ops-1", vec![first, second]);

@@ -248,8 +248,8 @@ pub(crate) fn random_plan(seed: u64) -> Plan {
                 network: NetworkId(0),
                 side: None,
                 addresses,
-                ingress: chain(&mut random, &mut plan, Direction::In),
-                egress: chain(&mut random, &mut plan, Direction::Out),
+                ingress: chain(&mut random, &mut plan, Direction::In).into(),
+                egress: chain(&mut random, &mut plan, Direction::Out).into(),
             });
         }
         add_instance(&mut plan, ["web1", "a-b", "c.d"][at], nics);

@@ -185,8 +185,8 @@ pub fn some_plan(seed: u64) -> Plan {
                 Vec::new(),
                 Vec::new(),
             );
-            plan_nic.ingress = some_chain(&mut random, &mut plan, Direction::In);
-            plan_nic.egress = some_chain(&mut random, &mut plan, Direction::Out);
+            plan_nic.ingress = some_chain(&mut random, &mut plan, Direction::In).into();
+            plan_nic.egress = some_chain(&mut random, &mut plan, Direction::Out).into();
             plan_nic.network = NetworkId(u32::from(reused));
             nics.push(plan_nic);
         }

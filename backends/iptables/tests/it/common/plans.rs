@@ -149,8 +149,8 @@ pub fn nic(
         network: NetworkId(0),
         side: None,
         addresses: addresses.split_whitespace().map(|word| word.parse().unwrap()).collect(),
-        ingress: Chain::new(ingress, Verdict::Deny, RuleId(0)),
-        egress: Chain::new(egress, Verdict::Allow, RuleId(1)),
+        ingress: Chain::new(ingress, Verdict::Deny, RuleId(0)).into(),
+        egress: Chain::new(egress, Verdict::Allow, RuleId(1)).into(),
     }
 }
 
@@ -254,7 +254,7 @@ pub fn odd_names() -> Plan {
     let nics: Vec<NicPlan> = nics.collect();
     plan.instances = vec![instance(&format!("{long}-one"), nics)];
     let mut other = nic("-x", None, "10.0.2.1", ingress, Vec::new());
-    other.egress = Chain::new(Vec::new(), Verdict::Deny, RuleId(1));
+    other.egress = Chain::new(Vec::new(), Verdict::Deny, RuleId(1)).into();
     plan.instances.push(instance(&format!("{long}-two"), vec![other]));
     plan
 }
