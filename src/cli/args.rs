@@ -69,11 +69,16 @@ interface, and the prelude that was asked for: give the options that the files w
 how long sessions live, comments, counters, and the words and rate of log lines. A difference comes with a packet,
 both verdicts, and the rule and the line responsible; exit code 3 then, and when the proof would take too long.
 
+With --live the running kernel is read (nft, or iptables-save, ip6tables-save and ipset, from PATH; needs root).
+Other tables are named and not part of the proof: another table can drop more, never let through what ours drops.
+
 Examples:
   palisade verify policy.sg
   palisade verify policy.sg out/                           all rulesets of a folder
   palisade verify policy.sg --target iptables out/web-1.rules.v4 out/web-1.rules.v6
-  palisade verify policy.sg --prelude none out/web-1.nft")]
+  palisade verify policy.sg --prelude none out/web-1.nft
+  palisade verify policy.sg --live --instance web-1        has this machine drifted?
+  palisade verify policy.sg --live --gateway --netns edge")]
     Verify(VerifyArgs),
     /// Say what a change of policy does to traffic, for all packets
     #[command(
@@ -228,6 +233,12 @@ pub(super) struct VerifyArgs {
     /// Rulesets, or folders of them; the first part of a file's name says whose it is
     #[arg(value_name = "ARTIFACT")]
     pub(super) artifacts: Vec<PathBuf>,
+    /// Read what the running kernel enforces instead of files, and report how it differs
+    #[arg(long, conflicts_with = "artifacts")]
+    pub(super) live: bool,
+    /// With --live: in this network namespace, as `ip netns` names it
+    #[arg(long, value_name = "NAME", requires = "live")]
+    pub(super) netns: Option<String>,
     #[command(flatten)]
     pub(super) layout: LayoutArgs,
 }

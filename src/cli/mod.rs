@@ -12,6 +12,7 @@ mod generated;
 mod import;
 mod layout;
 mod lints;
+mod live;
 mod meta;
 mod output;
 mod policy;

@@ -7,16 +7,18 @@ use palisade_ir::decide::Budget;
 use palisade_ir::{Artifact, ArtifactFile, Options, Placement, Plan, Verdict};
 
 use super::args::{LayoutArgs, VerifyArgs};
+use super::live::Live;
 use super::policy::{self, LoadedPolicy};
-use super::{Exit, Failure, layout, output};
-use crate::compile::{Emitted, emit};
+use super::{Exit, Failure, layout, live, output};
+use crate::compile::{Emitted, Selection, emit};
 use crate::lower::lower;
 use crate::optimize::optimize_plan;
+use crate::report::visible;
 use crate::targets::Target;
-use crate::verify::{Proof, show, verify};
+use crate::verify::{self, Proof, show};
 
 pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
-    let VerifyArgs { policy, layout, artifacts } = args;
+    let VerifyArgs { policy, layout, artifacts, live, netns } = args;
     if layout.target == Target::Matcher {
         return Err(Failure::with_help(
             "compiled matcher files cannot be verified",
@@ -25,6 +27,9 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     }
     let loaded = policy::load(policy)?;
     let plan = lower(&loaded.policy);
+    if *live {
+        return running(&loaded, &plan, layout, netns.as_deref());
+    }
     let emitted = if artifacts.is_empty() {
         let selection = layout::selection(layout, &plan)?;
         let optimized = optimize_plan(&plan).0;
@@ -45,21 +50,84 @@ pub(super) fn prove(
 ) -> Result<Exit, Failure> {
     let mut exit = Exit::Fine;
     for Emitted { stem, options, artifact } in emitted {
-        match verify(plan, target, options, artifact, &mut Budget::default()) {
-            Ok(Proof { ways: _, chains }) if tell => {
-                let chains = if chains == 1 { "1 chain".to_owned() } else { format!("{chains} chains") };
-                output::print(format!("{stem}: proved for all packets ({chains} compared)\n").as_bytes())?;
+        match verify::verify(plan, target, options, artifact, &mut Budget::default()) {
+            Ok(proof) if tell => {
+                output::print(format!("{stem}: proved for all packets ({})\n", chains(proof)).as_bytes())?;
             }
             Ok(_) => {}
             Err(failure) => {
                 exit = Exit::Difference;
                 let (policy, sources) = (&loaded.policy, &loaded.sources);
-                let setting = show::Setting { policy, sources, plan, stem, artifact };
+                let setting = show::Setting { policy, sources, plan, stem, artifact, listings: &[] };
                 output::tell(&show::failure(&setting, &failure));
             }
         }
     }
     Ok(exit)
+}
+
+fn chains(Proof { ways: _, chains }: Proof) -> String {
+    if chains == 1 { "1 chain compared".to_owned() } else { format!("{chains} chains compared") }
+}
+
+/// Proves what the running kernel enforces on this machine.
+fn running(
+    loaded: &LoadedPolicy,
+    plan: &Plan,
+    layout: &LayoutArgs,
+    netns: Option<&str>,
+) -> Result<Exit, Failure> {
+    let selection = layout::selection(layout, plan)?;
+    if selection == Selection::Instances && plan.instances.len() != 1 {
+        return Err(Failure::with_help(
+            "the policy does not say which of its instances this machine is",
+            "say it with --instance NAME, or --gateway",
+        ));
+    }
+    let optimized = optimize_plan(plan).0;
+    let wanted =
+        emit(&optimized, layout.target, &selection, &layout::options(layout)?).map_err(layout::refused)?;
+    let mut exit = Exit::Fine;
+    for wanted in wanted {
+        let live = live::read(&wanted, layout.target, netns)?;
+        let Emitted { stem, options, artifact: _ } = &wanted;
+        let text = match verify::verify(plan, layout.target, options, &live.artifact, &mut Budget::default())
+        {
+            Ok(proof) => {
+                let chains = chains(proof);
+                format!("{stem}: the running kernel means the policy, for all packets ({chains})\n")
+            }
+            Err(failure) => {
+                exit = Exit::Difference;
+                drift(loaded, plan, stem, &live, &failure)
+            }
+        };
+        let notes: String = live.notes.iter().map(|note| format!("note: {}\n", visible(note))).collect();
+        if exit == Exit::Fine {
+            output::print(text.as_bytes())?
+        } else {
+            output::tell(&text)
+        }
+        output::tell(&notes);
+    }
+    Ok(exit)
+}
+
+/// Why what the kernel has is not what the policy says.
+fn drift(loaded: &LoadedPolicy, plan: &Plan, stem: &str, live: &Live, failure: &verify::Failure) -> String {
+    let (policy, sources) = (&loaded.policy, &loaded.sources);
+    let Live { artifact, commands, notes: _ } = live;
+    let setting = show::Setting { policy, sources, plan, stem, artifact, listings: commands };
+    let text = show::failure(&setting, failure);
+    match failure {
+        verify::Failure::Unreadable(error) => format!("{text}  listing  {}\n", visible(&live.place(error))),
+        verify::Failure::Different(_) => {
+            format!(
+                "{text}  help     the running kernel has drifted from the policy: compile and load it again\n"
+            )
+        }
+        verify::Failure::Unproved(_) => text,
+    }
 }
 
 /// The files named, and those of the folders named, by placement.

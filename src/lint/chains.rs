@@ -33,7 +33,7 @@ pub(super) fn standings<'a>(policy: &Policy, plan: &'a Plan) -> Vec<Standing<'a>
     let wanted: Vec<_> = alone.into_iter().map(|(group, side)| (vec![group], side)).collect();
     for [ingress, egress] in lower::chains_of(policy, &wanted) {
         for (direction, chain) in [(Direction::In, ingress), (Direction::Out, egress)] {
-            found.push(Standing { chain: chain, direction, nic: None });
+            found.push(Standing { chain, direction, nic: None });
         }
     }
     found

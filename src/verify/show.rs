@@ -23,6 +23,8 @@ pub struct Setting<'a> {
     pub stem: &'a str,
     /// The files.
     pub artifact: &'a Artifact,
+    /// What printed a file, by its suffix, where it is no file of that name.
+    pub listings: &'a [(&'static str, String)],
 }
 
 /// Several lines that end the matter.
@@ -78,7 +80,9 @@ fn line_of(setting: &Setting<'_>, family: Family, number: usize) -> Option<(Stri
     };
     let file = setting.artifact.files.iter().find(|file| wanted.contains(&file.suffix))?;
     let line = std::str::from_utf8(&file.contents).ok()?.lines().nth(number.checked_sub(1)?)?;
-    Some((format!("{}.{}", setting.stem, file.suffix), number, line.trim().to_owned()))
+    let listing = setting.listings.iter().find(|(suffix, _)| *suffix == file.suffix);
+    let name = listing.map_or_else(|| format!("{}.{}", setting.stem, file.suffix), |(_, name)| name.clone());
+    Some((name, number, line.trim().to_owned()))
 }
 
 /// A way in words; what goes without saying is left out.

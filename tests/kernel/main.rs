@@ -10,6 +10,7 @@
     clippy::indexing_slicing
 )]
 
+mod drift;
 mod expected;
 mod firewall;
 mod flood;

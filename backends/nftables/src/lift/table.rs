@@ -98,6 +98,11 @@ fn block(cursor: &mut Cursor) -> Result<Block, LiftError> {
             let name = cursor.word("the name of a chain")?;
             let (base, rules) = chain(cursor)?;
             block.chains.push((line, name, base, rules));
+        } else if cursor.at_word("flags") {
+            // `dormant`: the kernel takes its base chains out; `owner` binds it to a process. Neither guards a host.
+            return Err(cursor.error(
+                "a table with flags: a dormant one guards nothing, an owned one ends with a process",
+            ));
         } else {
             return Err(cursor.expected("`ct timeout`, `set`, `map` or `chain`"));
         }
