@@ -2,9 +2,10 @@
 //!
 //! Kernel side: [`netns`] makes private network namespaces, [`lab`] lays a firewall's surroundings out in them,
 //! [`probe`] sends real packets through it, [`session`] opens connections and [`flood`] keeps traffic running while
-//! rules change. Data side: [`sample`] invents policies and packets. The kit knows no compiler and no backend: it is
+//! rules change, [`burst`] times packets on their way through rules. Data side: [`sample`] invents policies and packets. The kit knows no compiler and no backend: it is
 //! told rulesets and packets, never what the verdicts should be.
 
+pub mod burst;
 pub mod flood;
 mod frame;
 pub mod lab;

@@ -4,6 +4,7 @@
 //! [`boundary_packets`] looks where verdicts change. Neither knows which verdict is right.
 
 mod boundary;
+mod classbench;
 mod dice;
 mod group;
 mod large;
@@ -12,6 +13,7 @@ mod rule;
 mod world;
 
 pub use boundary::{boundary_packets, hook_packets};
+pub use classbench::classbench_policy;
 pub use dice::Dice;
-pub use large::security_group_policy;
+pub use large::{security_group_policy, uniform_policy};
 pub use policy::random_policy;

@@ -52,13 +52,7 @@ pub(crate) struct FarSender<'a> {
 impl<'a> FarSender<'a> {
     /// A sender behind an interface.
     fn new(port: &'a Port) -> Result<Self> {
-        let frames = port.peer.enter(|| {
-            let frames = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
-            bind(frames.as_raw_fd(), &far_end()?)?;
-            Ok(frames)
-        })?;
-        let frames = frames.map_err(|error: Errno| LabError::new("open a packet socket", error))?;
-        Ok(Self { port, frames })
+        Ok(Self { port, frames: frames_from(&port.peer)? })
     }
 
     /// Sends a datagram, in a frame that suits its destination.
@@ -79,6 +73,16 @@ impl<'a> FarSender<'a> {
             IpNet::V6(_) => false,
         })
     }
+}
+
+/// A socket that sends frames from the far end of a link.
+pub(crate) fn frames_from(peer: &Namespace) -> Result<OwnedFd> {
+    let frames = peer.enter(|| {
+        let frames = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
+        bind(frames.as_raw_fd(), &far_end()?)?;
+        Ok(frames)
+    })?;
+    frames.map_err(|error: Errno| LabError::new("open a packet socket", error))
 }
 
 /// Sends from a host by one of its interfaces: any source address, any destination.

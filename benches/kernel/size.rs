@@ -1,0 +1,49 @@
+//! How much a file holds: rules, and elements of sets and maps.
+
+use crate::engine::Files;
+
+/// Rules and elements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    pub rules: usize,
+    pub elements: usize,
+}
+
+/// Counts the IPv4 side of iptables, and all of an nft file; IPv6 rules of iptables are left out, as in naive files.
+pub fn of(files: &Files) -> Size {
+    let Files { nft, v4, v6: _, ipset } = files;
+    let mut size = nft_size(nft);
+    size.rules += v4.lines().filter(|line| line.starts_with("-A ")).count();
+    size.elements += ipset.lines().filter(|line| line.starts_with("add ")).count();
+    size
+}
+
+fn nft_size(text: &str) -> Size {
+    let mut size = Size::default();
+    let mut in_chain = false;
+    let mut in_elements = false;
+    for line in text.lines().map(str::trim) {
+        match line {
+            _ if in_elements => {
+                size.elements +=
+                    line.split(',').filter(|part| part.chars().any(char::is_alphanumeric)).count();
+                in_elements = !line.contains('}');
+            }
+            "}" => in_chain = false,
+            _ if line.starts_with("elements = {") => {
+                let rest = line.trim_start_matches("elements = {");
+                size.elements +=
+                    rest.split(',').filter(|part| part.chars().any(char::is_alphanumeric)).count();
+                in_elements = !rest.contains('}');
+            }
+            _ if line.starts_with("chain ") => in_chain = true,
+            _ if in_chain && !line.is_empty() && !line.starts_with("type ") && !line.starts_with('#') => {
+                size.rules += 1;
+                let inner = line.split('{').skip(1).filter_map(|part| part.split('}').next());
+                size.elements += inner.map(|part| part.split(',').count()).sum::<usize>();
+            }
+            _ => {}
+        }
+    }
+    size
+}
