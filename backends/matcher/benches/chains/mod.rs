@@ -24,24 +24,13 @@ pub(crate) enum Case {
 
 impl Case {
     pub(crate) fn all() -> Vec<Case> {
-        let groups = [10, 100, 500, 1000, 10_000].map(|rules| Case::Group(Family::V4, rules));
-        let wide = [500, 10_000].map(|rules| Case::Group(Family::V6, rules));
-        let sets = ["acl1", "fw1", "ipc1"];
-        let files = sets.into_iter().flat_map(|set| ["1k", "10k"].map(|size| Case::ClassBench(set, size)));
-        groups.into_iter().chain(wide).chain(files).collect()
-    }
-
-    pub(crate) fn rules(self) -> usize {
-        match self {
-            Case::Group(_, rules) => rules,
-            Case::ClassBench(_, size) => {
-                if size == "1k" {
-                    1000
-                } else {
-                    10_000
-                }
-            }
-        }
+        let groups = [500, 1000, 10_000, 100_000];
+        let groups =
+            Family::ALL.into_iter().flat_map(|family| groups.map(|rules| Case::Group(family, rules)));
+        let files = ["1k", "10k", "100k"]
+            .into_iter()
+            .flat_map(|size| ["acl1", "fw1", "ipc1"].map(|set| Case::ClassBench(set, size)));
+        groups.chain(files).collect()
     }
 
     /// A plan of one NIC with the rules as ingress; `None` without the corpus.
@@ -70,12 +59,25 @@ pub(crate) enum Trace {
     Uniform,
     /// A random header.
     Random,
+    /// Flows like those of [`Trace::Uniform`], of which the n-th most frequent has a share of 1/n.
+    Zipf,
 }
 
+/// The flows of [`Trace::Zipf`].
+const FLOWS: usize = 1 << 12;
+
 impl Trace {
-    pub(crate) const ALL: [Trace; 2] = [Trace::Uniform, Trace::Random];
+    pub(crate) const ALL: [Trace; 3] = [Trace::Uniform, Trace::Random, Trace::Zipf];
 
     pub(crate) fn packets(self, plan: &Plan) -> Vec<Packet> {
+        if matches!(self, Trace::Zipf) {
+            let (flows, mut rng) = (Trace::Uniform.packets(plan), Rng(11));
+            let skewed = |_| {
+                let part = rng.below(1 << 30) as f64 / f64::from(1 << 30);
+                flows[((FLOWS as f64).powf(part) as usize).min(FLOWS) - 1]
+            };
+            return (0..TRACE).map(skewed).collect();
+        }
         let nic = &plan.instances[0].nics[0];
         let (mut rng, rules) = (Rng(7), nic.ingress.rules());
         let family = Family::of(&nic.addresses[0]);
@@ -111,6 +113,7 @@ impl fmt::Display for Trace {
         out.write_str(match self {
             Trace::Uniform => "uni",
             Trace::Random => "rnd",
+            Trace::Zipf => "zipf",
         })
     }
 }
@@ -203,7 +206,7 @@ fn plan(rules: Vec<Rule>, family: Family) -> Plan {
         network: NetworkId(0),
         side: None,
         addresses: vec![family.address(own)],
-        ingress: Chain::from_ordered(rules, Verdict::Deny, RuleId(0)).into(),
+        ingress: Chain::from_ordered(rules, Verdict::Deny, RuleId(u32::MAX)).into(),
         egress: Chain::from_ordered(vec![], Verdict::Allow, RuleId(0)).into(),
     };
     Plan {
