@@ -4,7 +4,7 @@
 //! one big-endian number (as the kernel compares it), a connection state is the bit nft(8) gives it. Tests that nft
 //! adds by itself (`ip saddr` tests the family, `tcp dport` the protocol) stand as tests of their own, in nft's order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use palisade_ir::{Family, PacketHook, Protocol, Ranges, Verdict};
 
@@ -35,6 +35,8 @@ pub struct Table {
 pub struct Map {
     /// The type of each field of a key.
     pub kinds: Vec<Kind>,
+    /// Whether keys may be ranges.
+    pub interval: bool,
     /// The entries, sorted and disjoint.
     pub entries: Vec<Entry>,
 }
@@ -89,8 +91,8 @@ pub enum Kind {
 pub enum Elements {
     /// Values of one field.
     Ranges(Ranges),
-    /// Values of several fields together.
-    Tuples(BTreeSet<Vec<u128>>),
+    /// First and last value of each of several fields together, sorted and disjoint.
+    Boxes(Vec<Vec<(u128, u128)>>),
 }
 
 /// A chain.
@@ -206,6 +208,10 @@ pub enum Field {
     Source(Family),
     /// `ip daddr`, `ip6 daddr`
     Destination(Family),
+    /// `ip saddr & MASK`: as many leading bits of the address, zeros behind them.
+    SourcePrefix(Family, u8),
+    /// `ip daddr & MASK`
+    DestinationPrefix(Family, u8),
     /// The source port of tcp or udp.
     SourcePort,
     /// The destination port of tcp or udp.
@@ -230,8 +236,13 @@ impl Field {
         match self {
             Field::Family => Kind::Family,
             Field::Protocol => Kind::Protocol,
-            Field::Source(Family::V4) | Field::Destination(Family::V4) => Kind::Ipv4,
-            Field::Source(Family::V6) | Field::Destination(Family::V6) => Kind::Ipv6,
+            Field::Source(family)
+            | Field::Destination(family)
+            | Field::SourcePrefix(family, _)
+            | Field::DestinationPrefix(family, _) => match family {
+                Family::V4 => Kind::Ipv4,
+                Family::V6 => Kind::Ipv6,
+            },
             Field::SourcePort | Field::DestinationPort => Kind::Port,
             Field::InputInterface | Field::OutputInterface => Kind::Interface,
             Field::State => Kind::State,
@@ -255,4 +266,21 @@ pub fn interface_number(name: &str) -> u128 {
     let mut bytes = [0; 16];
     bytes.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
     u128::from_be_bytes(bytes)
+}
+
+/// As many leading bits of an address, zeros behind them.
+pub fn masked(family: Family, length: u8, address: u128) -> u128 {
+    address & !hosts(family, length)
+}
+
+/// The bits of an address behind its first ones.
+pub fn hosts(family: Family, length: u8) -> u128 {
+    let bits: u8 = match family {
+        Family::V4 => 32,
+        Family::V6 => 128,
+    };
+    match u32::from(bits.saturating_sub(length)) {
+        128 => u128::MAX,
+        free => (1 << free) - 1,
+    }
 }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use palisade_ir::LiftError;
+use palisade_ir::{LiftError, Protocol};
 
-use super::ast::{
-    Action, Chain, Elements, Entry, Field, Kind, Map, Rule, Ruleset, Set, Statement, Table, Values,
-};
+use super::ast::{Action, Chain, Elements, Field, Kind, Map, Rule, Ruleset, Set, Statement, Table, Values};
+use super::boxes;
 use super::cursor::FILE;
 use super::table::{Block, Command};
 
@@ -41,7 +40,7 @@ pub(super) fn build(commands: Vec<Command>) -> Result<Ruleset, LiftError> {
                     .ok_or_else(|| error(line, format!("there is no set `{name}`")))?;
                 set.elements = match set.elements {
                     Elements::Ranges(_) => Elements::Ranges(palisade_ir::Ranges::empty()),
-                    Elements::Tuples(_) => Elements::Tuples(BTreeSet::new()),
+                    Elements::Boxes(_) => Elements::Boxes(Vec::new()),
                 };
             }
         }
@@ -49,6 +48,7 @@ pub(super) fn build(commands: Vec<Command>) -> Result<Ruleset, LiftError> {
     ruleset.tables.values_mut().for_each(fill_dispatches);
     for table in ruleset.tables.values() {
         for (name, chain) in &table.chains {
+            chain.rules.iter().try_for_each(|rule| check_payload(table, rule))?;
             if chain.base.is_some() {
                 check_jumps(table, name, &mut Vec::new())?;
             }
@@ -133,13 +133,14 @@ fn add_set(table: &mut Table, line: usize, name: String, set: Set) -> Result<(),
             }
             *before = before.union(&new);
         }
-        (Elements::Tuples(before), Elements::Tuples(new)) => {
-            if !before.is_disjoint(&new) {
+        (Elements::Boxes(before), Elements::Boxes(new)) => {
+            before.extend(new);
+            before.sort();
+            if boxes::overlap(&before.iter().collect::<Vec<_>>()).is_some() {
                 return Err(overlap());
             }
-            before.extend(new);
         }
-        (Elements::Ranges(_), Elements::Tuples(_)) | (Elements::Tuples(_), Elements::Ranges(_)) => {
+        (Elements::Ranges(_), Elements::Boxes(_)) | (Elements::Boxes(_), Elements::Ranges(_)) => {
             return Err(overlap());
         }
     }
@@ -150,23 +151,54 @@ fn add_map(table: &mut Table, line: usize, name: String, map: Map) -> Result<(),
     for target in map.entries.iter().filter_map(|entry| action_target(&entry.action)) {
         check_target(table, line, target)?;
     }
-    let before = table
-        .maps
-        .entry(name.clone())
-        .or_insert_with(|| Map { kinds: map.kinds.clone(), entries: Vec::new() });
-    if before.kinds != map.kinds {
-        return Err(error(line, format!("the map `{name}` exists with another type")));
-    }
-    // The keys of an exact map are single values: the same key twice is the only overlap.
-    if map.entries.iter().any(|new| before.entries.iter().any(|old| old.key == new.key)) {
-        return Err(error(line, format!("elements of the map `{name}` stand in it already")));
-    }
-    let is_range = |entry: &Entry| entry.key.iter().any(|(first, last)| first != last);
-    if map.entries.iter().any(is_range) {
-        return Err(error(line, format!("ranges in the map `{name}` are not read")));
+    let before = table.maps.entry(name.clone()).or_insert_with(|| Map {
+        kinds: map.kinds.clone(),
+        interval: map.interval,
+        entries: Vec::new(),
+    });
+    if before.kinds != map.kinds || before.interval != map.interval {
+        return Err(error(line, format!("the map `{name}` exists with another type or other flags")));
     }
     before.entries.extend(map.entries);
     before.entries.sort();
+    let keys: Vec<&boxes::Key> = before.entries.iter().map(|entry| &entry.key).collect();
+    match boxes::overlap(&keys) {
+        Some(_) => Err(error(line, format!("elements of the map `{name}` overlap"))),
+        None => Ok(()),
+    }
+}
+
+/// A port beside the protocol in one key reads the payload of every protocol: the elements must ask for tcp or udp.
+fn check_payload(table: &Table, rule: &Rule) -> Result<(), LiftError> {
+    for statement in &rule.statements {
+        let (fields, keys): (&[Field], Vec<&boxes::Key>) = match statement {
+            Statement::Test { fields, values, negated: _ } => {
+                let elements = match values {
+                    Values::Inline(elements) => Some(elements),
+                    Values::Named(name) => table.sets.get(name).map(|set| &set.elements),
+                };
+                let Some(Elements::Boxes(boxes)) = elements else { continue };
+                (fields, boxes.iter().collect())
+            }
+            Statement::Dispatch { fields, entries, map: _ } => {
+                (fields, entries.iter().map(|entry| &entry.key).collect())
+            }
+            Statement::Counter
+            | Statement::Limit
+            | Statement::Log { .. }
+            | Statement::SetTimeout(_)
+            | Statement::Act(_) => continue,
+        };
+        let Some(at) = fields.iter().position(|field| *field == Field::Protocol) else { continue };
+        let ported = |(first, last): &(u128, u128)| {
+            first == last && [Protocol::TCP, Protocol::UDP].iter().any(|known| u128::from(known.0) == *first)
+        };
+        let ports = fields.iter().any(|field| matches!(field, Field::SourcePort | Field::DestinationPort));
+        if ports && !keys.iter().all(|key| key.get(at).is_some_and(ported)) {
+            let message = "ports beside a protocol that is neither tcp nor udp read its payload";
+            return Err(error(rule.line, message.to_owned()));
+        }
+    }
     Ok(())
 }
 

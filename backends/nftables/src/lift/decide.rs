@@ -6,9 +6,10 @@ use palisade_ir::{
 };
 
 use super::ast::{
-    Action, Base, Elements, Entry, Field, Rule, Ruleset, Statement, Table, Values, family_number,
-    interface_number,
+    Action, Base, Elements, Field, Rule, Ruleset, Statement, Table, Values, family_number, interface_number,
+    masked,
 };
+use super::boxes;
 
 /// A packet on its way through one table.
 struct Walk<'a> {
@@ -102,7 +103,7 @@ impl<'a> Walk<'a> {
                 }
                 Statement::Dispatch { fields, entries, map: _ } => {
                     let key = self.key(fields)?;
-                    if let Some(entry) = find(entries, &key) {
+                    if let Some(entry) = boxes::find(entries, |entry| &entry.key, &key) {
                         return Some(&entry.action);
                     }
                 }
@@ -122,7 +123,7 @@ impl<'a> Walk<'a> {
         };
         match (elements, key) {
             (Some(Elements::Ranges(ranges)), [value]) => ranges.contains(*value),
-            (Some(Elements::Tuples(tuples)), key) => tuples.contains(key),
+            (Some(Elements::Boxes(all)), key) => boxes::find(all, |one| one, key).is_some(),
             _ => false,
         }
     }
@@ -142,6 +143,14 @@ impl<'a> Walk<'a> {
             Field::Destination(family) => {
                 (packet.family() == family).then(|| Family::number(packet.destination()))
             }
+            Field::SourcePrefix(family, length) => {
+                let address = self.value(Field::Source(family))?;
+                Some(masked(family, length, address))
+            }
+            Field::DestinationPrefix(family, length) => {
+                let address = self.value(Field::Destination(family))?;
+                Some(masked(family, length, address))
+            }
             Field::SourcePort => packet.source_port().map(u128::from),
             Field::DestinationPort => packet.destination_port().map(u128::from),
             // Without a device the kernel compares an empty name (nft_meta_store_ifname).
@@ -153,14 +162,6 @@ impl<'a> Walk<'a> {
             Field::HopLimit => at.hop_limit.filter(|_| packet.family() == Family::V6).map(u128::from),
         }
     }
-}
-
-/// The entry that a key falls into; entries are sorted and disjoint.
-fn find<'a>(entries: &'a [Entry], key: &[u128]) -> Option<&'a Entry> {
-    let after = entries.partition_point(|entry| entry.key.iter().map(|(first, _)| first).le(key));
-    let entry = entries.get(after.checked_sub(1)?)?;
-    let inside = entry.key.iter().zip(key).all(|((first, last), value)| first <= value && value <= last);
-    inside.then_some(entry)
 }
 
 /// The bits of nft(8), CONNTRACK EXPRESSIONS.

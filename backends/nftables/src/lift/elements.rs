@@ -1,13 +1,11 @@
 //! Lists of values: what stands between `{` and `}`.
 
-use std::collections::BTreeSet;
-
 use palisade_ir::{LiftError, Ranges};
 
 use super::ast::{Elements, Entry, Kind};
 use super::cursor::Cursor;
 use super::lexer::Token;
-use super::{rule, values};
+use super::{boxes, rule, values};
 
 /// One value, or one of several fields joined by ` . `.
 pub(super) fn single(cursor: &mut Cursor, kinds: &[Kind]) -> Result<Elements, LiftError> {
@@ -22,24 +20,26 @@ pub(super) fn braced(cursor: &mut Cursor, kinds: &[Kind]) -> Result<Elements, Li
     list(cursor, |cursor| {
         let line = cursor.line();
         keys.push((line, key(cursor, kinds)?));
-        Ok(())
+        extras(cursor)
     })?;
     collect(keys)
 }
 
 /// `{ value : verdict, value : verdict }`
 pub(super) fn entries(cursor: &mut Cursor, kinds: &[Kind]) -> Result<Vec<Entry>, LiftError> {
-    let mut entries = Vec::new();
-    let mut keys = Vec::new();
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut lines = Vec::new();
     list(cursor, |cursor| {
         let line = cursor.line();
         let key = key(cursor, kinds)?;
+        extras(cursor)?;
         cursor.need_word(":")?;
-        keys.push((line, key.clone()));
+        lines.push(line);
         entries.push(Entry { key, action: rule::action(cursor)? });
         Ok(())
     })?;
-    collect(keys)?;
+    let keys: Vec<&boxes::Key> = entries.iter().map(|entry| &entry.key).collect();
+    refuse_overlap(&lines, &keys)?;
     entries.sort();
     Ok(entries)
 }
@@ -79,34 +79,33 @@ fn key(cursor: &mut Cursor, kinds: &[Kind]) -> Result<Vec<(u128, u128)>, LiftErr
     Ok(key)
 }
 
-/// The elements as a set. The kernel refuses some overlaps and lets the first inserted win in others; none is read.
-fn collect(keys: Vec<(usize, Vec<(u128, u128)>)>) -> Result<Elements, LiftError> {
-    let error = |line: usize, message: &str| LiftError {
-        file: super::cursor::FILE,
-        line,
-        message: message.to_owned(),
-    };
-    if keys.iter().all(|(_, key)| key.len() == 1) {
-        let mut spans: Vec<((u128, u128), usize)> =
-            keys.iter().flat_map(|(line, key)| key.iter().map(move |span| (*span, *line))).collect();
-        spans.sort_unstable();
-        for pair in spans.windows(2) {
-            if let [(one, _), (two, line)] = pair
-                && two.0 <= one.1
-            {
-                return Err(error(*line, "an element overlaps another"));
-            }
-        }
-        return Ok(Elements::Ranges(spans.into_iter().map(|(span, _)| span).collect::<Ranges>()));
-    }
-    let mut tuples = BTreeSet::new();
-    for (line, key) in keys {
-        if key.iter().any(|(first, last)| first != last) {
-            return Err(error(line, "ranges in elements of several fields are not read"));
-        }
-        if !tuples.insert(key.iter().map(|(first, _)| *first).collect()) {
-            return Err(error(line, "an element stands twice"));
+/// What a listing says about an element beside its key: its counter and its comment.
+fn extras(cursor: &mut Cursor) -> Result<(), LiftError> {
+    loop {
+        if cursor.at_word("counter") {
+            rule::counter(cursor)?;
+        } else if cursor.take_word("comment") {
+            cursor.text()?;
+        } else {
+            return Ok(());
         }
     }
-    Ok(Elements::Tuples(tuples))
+}
+
+/// The elements as a set.
+fn collect(keys: Vec<(usize, boxes::Key)>) -> Result<Elements, LiftError> {
+    let (lines, mut keys): (Vec<usize>, Vec<boxes::Key>) = keys.into_iter().unzip();
+    refuse_overlap(&lines, &keys.iter().collect::<Vec<_>>())?;
+    if keys.iter().all(|key| key.len() == 1) {
+        return Ok(Elements::Ranges(keys.into_iter().flatten().collect::<Ranges>()));
+    }
+    keys.sort();
+    Ok(Elements::Boxes(keys))
+}
+
+/// The kernel refuses some overlaps and lets the first inserted win in others; none is read.
+fn refuse_overlap(lines: &[usize], keys: &[&boxes::Key]) -> Result<(), LiftError> {
+    let Some(at) = boxes::overlap(keys) else { return Ok(()) };
+    let line = lines.get(at).copied().unwrap_or(1);
+    Err(LiftError { file: super::cursor::FILE, line, message: "an element overlaps another".to_owned() })
 }

@@ -7,7 +7,7 @@ pub(super) enum Token {
     Word(String),
     /// What stood between `"` and `"`. nft knows no escapes.
     Text(String),
-    /// One of `{ } ; , = @`
+    /// One of `{ } ; , = @ &`
     Mark(char),
     /// `!=`
     NotEqual,
@@ -40,7 +40,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>, (usize, String)>
 fn token(first: char, rest: &str) -> Result<(Token, &str), String> {
     let after = rest.get(first.len_utf8()..).unwrap_or_default();
     match first {
-        '{' | '}' | ';' | ',' | '=' | '@' => Ok((Token::Mark(first), after)),
+        '{' | '}' | ';' | ',' | '=' | '@' | '&' => Ok((Token::Mark(first), after)),
         '!' => after
             .strip_prefix('=')
             .map(|after| (Token::NotEqual, after))

@@ -4,10 +4,12 @@
 //! line is understood or it is an error, never skipped. It must not look at `emit`.
 
 pub mod ast;
+mod boxes;
 mod build;
 mod cursor;
 mod decide;
 mod elements;
+mod kinds;
 mod lexer;
 mod program;
 mod rule;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use palisade_ir::symbolic::{Act, Asks, Block, Condition, Program, Step};
 use palisade_ir::{ConnState, Family, LiftError, Protocol, Ranges, Region, Verdict};
 
-use super::ast::{Action, Elements, Field, Rule, Ruleset, Statement, Table, Values, family_number};
+use super::ast::{Action, Elements, Field, Rule, Ruleset, Statement, Table, Values, family_number, hosts};
 use super::cursor::FILE;
 
 /// What some packets have passed of a rule so far.
@@ -124,11 +124,12 @@ impl Translation<'_> {
         };
         match (fields, elements) {
             ([field], Elements::Ranges(ranges)) => self.narrow(line, passed, *field, ranges, negated),
-            (_, Elements::Tuples(_)) if negated => Err(refuse(line, "`!=` of several fields together")),
-            (_, Elements::Tuples(tuples)) => {
+            (_, Elements::Boxes(_)) if negated => Err(refuse(line, "`!=` of several fields together")),
+            (_, Elements::Boxes(boxes)) => {
                 let mut all = Vec::new();
-                for tuple in tuples {
-                    let key: Vec<Ranges> = tuple.iter().map(|value| Ranges::span(*value, *value)).collect();
+                for key in boxes {
+                    let key: Vec<Ranges> =
+                        key.iter().map(|(first, last)| Ranges::span(*first, *last)).collect();
                     all.extend(self.narrow_all(line, passed, fields, &key)?);
                 }
                 Ok(all)
@@ -160,8 +161,11 @@ impl Translation<'_> {
         values: &Ranges,
         negated: bool,
     ) -> Result<Vec<Passed>, LiftError> {
-        let values_of =
-            |last: u128| if negated { Ranges::span(0, last).subtract(values) } else { values.clone() };
+        let chosen = |last: u128, values: &Ranges| match negated {
+            true => Ranges::span(0, last).subtract(values),
+            false => values.clone(),
+        };
+        let values_of = |last: u128| chosen(last, values);
         let one = |protocol: Protocol| Ranges::span(protocol.0.into(), protocol.0.into());
         let condition = |asks: Asks| Condition { asks, negated };
         let port = u128::from(u16::MAX);
@@ -180,7 +184,16 @@ impl Translation<'_> {
                 Field::Destination(family) if family == self.family => {
                     guard.with_destination(&values_of(family.last()))
                 }
-                Field::Source(_) | Field::Destination(_) => None,
+                Field::SourcePrefix(family, length) if family == self.family => {
+                    guard.with_source(&chosen(family.last(), &addresses(family, length, values)))
+                }
+                Field::DestinationPrefix(family, length) if family == self.family => {
+                    guard.with_destination(&chosen(family.last(), &addresses(family, length, values)))
+                }
+                Field::Source(_)
+                | Field::Destination(_)
+                | Field::SourcePrefix(..)
+                | Field::DestinationPrefix(..) => None,
                 Field::SourcePort => guard.with_source_ports(&values_of(port)),
                 Field::DestinationPort => guard.with_destination_ports(&values_of(port)),
                 Field::InputInterface => {
@@ -217,6 +230,17 @@ fn push(steps: &mut Vec<Step>, passed: &[Passed], act: Act) {
         conditions: conditions.clone(),
         act,
     }));
+}
+
+/// The addresses whose leading bits, with zeros behind them, are among the values.
+fn addresses(family: Family, length: u8, values: &Ranges) -> Ranges {
+    let hosts = hosts(family, length);
+    let whole = |(first, last): (u128, u128)| {
+        let first = if first & hosts == 0 { first } else { (first | hosts).checked_add(1)? };
+        let last = (last & !hosts) | hosts;
+        (first <= last).then_some((first, last))
+    };
+    values.iter().filter_map(whole).collect()
 }
 
 /// Interface names from their numbers: sixteen bytes, the name first, then zeros.

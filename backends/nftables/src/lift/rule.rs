@@ -2,9 +2,11 @@
 //!
 //! Written from nft(8), EXPRESSIONS and STATEMENTS; which tests nft adds by itself was read off `nft --debug=netlink`.
 
+use std::net::IpAddr;
+
 use palisade_ir::{Family, LiftError, Protocol, Ranges};
 
-use super::ast::{Action, Elements, Field, Rule, Statement, Values, family_number};
+use super::ast::{Action, Elements, Field, Rule, Statement, Values, family_number, masked};
 use super::cursor::Cursor;
 use super::elements;
 use super::lexer::Token;
@@ -100,7 +102,7 @@ pub(super) fn action(cursor: &mut Cursor) -> Result<Action, LiftError> {
     }
 }
 
-fn counter(cursor: &mut Cursor) -> Result<Statement, LiftError> {
+pub(super) fn counter(cursor: &mut Cursor) -> Result<Statement, LiftError> {
     cursor.need_word("counter")?;
     if cursor.take_word("packets") {
         cursor.number::<u64>()?;
@@ -148,14 +150,33 @@ fn log(cursor: &mut Cursor) -> Result<Statement, LiftError> {
 
 /// Fields joined by ` . `, with the tests that nft adds before them.
 fn selector(cursor: &mut Cursor, draft: &mut Draft) -> Result<Selector, LiftError> {
-    let mut fields = vec![field(cursor, draft)?];
+    let mut fields = vec![field(cursor, draft, &[])?];
     while cursor.take_word(".") {
-        fields.push(field(cursor, draft)?);
+        fields.push(field(cursor, draft, &fields)?);
+    }
+    if cursor.take_mark('&') {
+        let [field] = fields.as_slice() else { return Err(cursor.error("a mask behind several fields")) };
+        fields = vec![mask(cursor, *field)?];
     }
     Ok(Selector { fields })
 }
 
-fn field(cursor: &mut Cursor, draft: &mut Draft) -> Result<Field, LiftError> {
+/// `ip saddr & 255.255.255.0`: masks that leave leading bits are read.
+fn mask(cursor: &mut Cursor, field: Field) -> Result<Field, LiftError> {
+    let error = cursor.expected("a mask of leading bits of an address");
+    let (Field::Source(family) | Field::Destination(family)) = field else { return Err(error) };
+    let address: Option<IpAddr> = cursor.word("a mask")?.parse().ok();
+    let address = address.filter(|address| Family::of(address) == family).ok_or(error.clone())?;
+    let number = Family::number(address);
+    let length = (0..=128).find(|length| masked(family, *length, family.last()) == number).ok_or(error)?;
+    match field {
+        Field::Source(_) => Ok(Field::SourcePrefix(family, length)),
+        _ => Ok(Field::DestinationPrefix(family, length)),
+    }
+}
+
+/// A field; `beside` it stand others of the same concatenation.
+fn field(cursor: &mut Cursor, draft: &mut Draft, beside: &[Field]) -> Result<Field, LiftError> {
     let error = cursor.expected("a statement this reader knows");
     let header = cursor.word("a statement")?;
     match header.as_str() {
@@ -177,6 +198,9 @@ fn field(cursor: &mut Cursor, draft: &mut Draft) -> Result<Field, LiftError> {
         ("tcp", "dport") => Ok(draft.of_protocol(Protocol::TCP, Field::DestinationPort)),
         ("udp", "sport") => Ok(draft.of_protocol(Protocol::UDP, Field::SourcePort)),
         ("udp", "dport") => Ok(draft.of_protocol(Protocol::UDP, Field::DestinationPort)),
+        // What the elements say about the protocol is checked when they are known (`build`).
+        ("th", "sport") if beside.contains(&Field::Protocol) => Ok(Field::SourcePort),
+        ("th", "dport") if beside.contains(&Field::Protocol) => Ok(Field::DestinationPort),
         ("th", "sport") => draft.guarded(cursor, Field::SourcePort),
         ("th", "dport") => draft.guarded(cursor, Field::DestinationPort),
         ("icmp", "type") => {
@@ -264,6 +288,13 @@ fn test(cursor: &mut Cursor, draft: &mut Draft, selector: Selector) -> Result<()
     let negated = matches!(cursor.peek(), Some(Token::NotEqual));
     if negated {
         cursor.next();
+    } else if cursor.take_mark('=') {
+        // Behind a mask nft lists the comparison.
+        cursor.need_mark('=')?;
+    }
+    if negated && fields.len() > 1 {
+        // A packet that lacks one field, and one whose payload is read as ports, fare differently.
+        return Err(cursor.error("`!=` before several fields"));
     }
     let values = if cursor.take_mark('@') {
         Values::Named(cursor.word("the name of a set")?)

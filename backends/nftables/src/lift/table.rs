@@ -6,6 +6,7 @@ use palisade_ir::{LiftError, PacketHook, Protocol, Verdict};
 
 use super::ast::{Base, Elements, Kind, Map, Rule, Set, Timeout};
 use super::cursor::Cursor;
+use super::kinds::Declared;
 use super::lexer::Token;
 use super::{elements, rule};
 
@@ -84,7 +85,9 @@ fn block(cursor: &mut Cursor) -> Result<Block, LiftError> {
         Block { name, timeouts: Vec::new(), sets: Vec::new(), maps: Vec::new(), chains: Vec::new() };
     body(cursor, |cursor| {
         let line = cursor.line();
-        if cursor.take_word("ct") {
+        if cursor.take_word("comment") {
+            cursor.text()?;
+        } else if cursor.take_word("ct") {
             cursor.need_word("timeout")?;
             let name = cursor.word("a name")?;
             block.timeouts.push((line, name, timeout(cursor)?));
@@ -147,82 +150,64 @@ fn timeout(cursor: &mut Cursor) -> Result<Timeout, LiftError> {
 }
 
 fn set(cursor: &mut Cursor) -> Result<Set, LiftError> {
-    let mut kinds = Vec::new();
-    let mut interval = false;
-    let mut found: Option<Elements> = None;
-    body(cursor, |cursor| {
-        if cursor.take_word("type") {
-            kinds.push(kind(cursor)?);
-            while cursor.take_word(".") {
-                kinds.push(kind(cursor)?);
-            }
-        } else if cursor.take_word("flags") {
-            cursor.need_word("interval")?;
-            interval = true;
-        } else {
-            cursor.need_word("elements")?;
-            cursor.need_mark('=')?;
-            if kinds.is_empty() || found.is_some() {
-                return Err(cursor.error("elements before the type, or twice"));
-            }
-            found = Some(elements::braced(cursor, &kinds)?);
-        }
-        cursor.need_end()
-    })?;
+    let (Declared { kinds, interval }, found) = declaration(cursor, false, elements::braced)?;
     let none = match kinds.as_slice() {
-        [] => return Err(cursor.error("a set without a type")),
         [_] => Elements::Ranges(palisade_ir::Ranges::empty()),
-        _ => Elements::Tuples(std::collections::BTreeSet::new()),
+        _ => Elements::Boxes(Vec::new()),
     };
     let elements = found.unwrap_or(none);
     let is_range = |(first, last): (u128, u128)| first != last;
-    match &elements {
+    let has_ranges = match &elements {
         // Neighbouring values have become ranges already; only a set without the flag can hold them as such.
-        Elements::Ranges(ranges) if !interval && ranges.iter().any(is_range) => {
-            Err(cursor.error("a set without `flags interval` is read only without ranges and neighbours"))
-        }
-        Elements::Ranges(_) | Elements::Tuples(_) => Ok(Set { kinds, interval, elements }),
+        Elements::Ranges(ranges) => ranges.iter().any(is_range),
+        Elements::Boxes(boxes) => boxes.iter().flatten().copied().any(is_range),
+    };
+    if has_ranges && !interval {
+        return Err(cursor.error("a set without `flags interval` is read only without ranges and neighbours"));
     }
+    Ok(Set { kinds, interval, elements })
 }
 
 /// A map of verdicts; other maps are not read.
 fn map(cursor: &mut Cursor) -> Result<Map, LiftError> {
-    let mut kinds = Vec::new();
+    let (Declared { kinds, interval }, found) = declaration(cursor, true, elements::entries)?;
+    let entries = found.unwrap_or_default();
+    let mut spans = entries.iter().flat_map(|entry| &entry.key);
+    if !interval && spans.any(|(first, last)| first != last) {
+        return Err(cursor.error("ranges in a map without `flags interval`"));
+    }
+    Ok(Map { kinds, interval, entries })
+}
+
+/// The body of a set or a map of verdicts: what it declares, and its elements.
+fn declaration<T>(
+    cursor: &mut Cursor,
+    verdicts: bool,
+    read: fn(&mut Cursor, &[Kind]) -> Result<T, LiftError>,
+) -> Result<(Declared, Option<T>), LiftError> {
+    let mut declared = Declared::default();
     let mut found = None;
     body(cursor, |cursor| {
-        if cursor.take_word("type") {
-            kinds.push(kind(cursor)?);
-            while cursor.take_word(".") {
-                kinds.push(kind(cursor)?);
+        let types = cursor.at_word("type") || cursor.at_word("typeof");
+        if declared.line(cursor)? {
+            if types && verdicts {
+                cursor.need_word(":")?;
+                cursor.need_word("verdict")?;
             }
-            cursor.need_word(":")?;
-            cursor.need_word("verdict")?;
         } else {
             cursor.need_word("elements")?;
             cursor.need_mark('=')?;
-            if kinds.is_empty() || found.is_some() {
+            if declared.kinds.is_empty() || found.is_some() {
                 return Err(cursor.error("elements before the type, or twice"));
             }
-            found = Some(elements::entries(cursor, &kinds)?);
+            found = Some(read(cursor, &declared.kinds)?);
         }
         cursor.need_end()
     })?;
-    if kinds.is_empty() {
-        return Err(cursor.error("a map without a type"));
+    if declared.kinds.is_empty() {
+        return Err(cursor.error("a set or map without a type"));
     }
-    Ok(Map { kinds, entries: found.unwrap_or_default() })
-}
-
-fn kind(cursor: &mut Cursor) -> Result<Kind, LiftError> {
-    let error = cursor.expected("a type this reader knows");
-    match cursor.word("a type")?.as_str() {
-        "ipv4_addr" => Ok(Kind::Ipv4),
-        "ipv6_addr" => Ok(Kind::Ipv6),
-        "inet_service" => Ok(Kind::Port),
-        "inet_proto" => Ok(Kind::Protocol),
-        "ifname" => Ok(Kind::Interface),
-        _ => Err(error),
-    }
+    Ok((declared, found))
 }
 
 fn chain(cursor: &mut Cursor) -> Result<(Option<Base>, Vec<Rule>), LiftError> {
@@ -234,6 +219,9 @@ fn chain(cursor: &mut Cursor) -> Result<(Option<Base>, Vec<Rule>), LiftError> {
                 return Err(cursor.error("the hook of a chain stands first, and once"));
             }
             base = Some(hook(cursor)?);
+        } else if cursor.take_word("comment") {
+            cursor.text()?;
+            cursor.need_end()?;
         } else {
             rules.push(rule::rule(cursor)?);
         }

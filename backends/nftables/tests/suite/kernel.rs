@@ -81,7 +81,7 @@ pub(crate) fn lift(text: &str) -> ast::Ruleset {
 
 /// A ruleset without lines, which a listing numbers otherwise, and without timeouts of passing states: a listing leaves
 /// out values that are the kernel's own.
-fn bare(mut ruleset: ast::Ruleset) -> ast::Ruleset {
+pub(crate) fn bare(mut ruleset: ast::Ruleset) -> ast::Ruleset {
     for table in ruleset.tables.values_mut() {
         for chain in table.chains.values_mut() {
             chain.rules.iter_mut().for_each(|rule| rule.line = 0);

@@ -7,6 +7,7 @@ mod gateway;
 mod hostile;
 mod kernel;
 mod lift;
+mod listing;
 mod packets;
 mod plans;
 mod random;
