@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use palisade_ir::Verdict;
+use palisade_ir::{Style, Verdict};
 
 use crate::engine::EngineKind;
 use crate::targets::Target;
@@ -224,6 +224,9 @@ pub(super) struct LayoutArgs {
     /// iptables: put address sets into an ipset file
     #[arg(long)]
     pub(super) ipset: bool,
+    /// How long chains are written: rule by rule, as look-ups, or as costs a packet less (rules, maps, auto)
+    #[arg(long, value_name = "LAYOUT", default_value = "auto", value_parser = str::parse::<Style>)]
+    pub(super) layout: Style,
 }
 
 #[derive(Args)]

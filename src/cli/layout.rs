@@ -48,5 +48,6 @@ pub(super) fn options(args: &LayoutArgs) -> Result<Options, Failure> {
         table: args.table.clone(),
         chains_only: args.chains_only,
         ipset: args.ipset,
+        layout: args.layout,
     })
 }

@@ -58,6 +58,43 @@ impl FromStr for Prelude {
     }
 }
 
+/// How long chains are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Style {
+    /// Rule by rule where chains are short, as look-ups where that costs a packet less.
+    #[default]
+    Auto,
+    /// Rule by rule.
+    Rules,
+    /// As look-ups ([`crate::layout`]).
+    Maps,
+}
+
+impl Style {
+    /// Every style, in the order of the help.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Rules, Self::Maps];
+
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Style::Auto => "auto",
+            Style::Rules => "rules",
+            Style::Maps => "maps",
+        }
+    }
+}
+
+impl FromStr for Style {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|style| style.name() == text).ok_or_else(|| {
+            let known = Self::ALL.map(Style::name).join(", ");
+            format!("unknown layout `{text}`; known are {known}")
+        })
+    }
+}
+
 /// How to emit. A backend refuses what it cannot do; it never ignores an option silently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -75,6 +112,8 @@ pub struct Options {
     pub chains_only: bool,
     /// iptables: address sets in an ipset file.
     pub ipset: bool,
+    /// nftables and iptables: how long chains are written.
+    pub layout: Style,
 }
 
 impl Options {
@@ -88,6 +127,7 @@ impl Options {
             table: None,
             chains_only: false,
             ipset: false,
+            layout: Style::Auto,
         }
     }
 }

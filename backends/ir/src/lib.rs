@@ -8,6 +8,7 @@ mod address;
 mod backend;
 mod chain;
 pub mod decide;
+pub mod layout;
 mod matching;
 mod name;
 mod packet;
@@ -22,7 +23,7 @@ pub mod symbolic;
 pub use address::{Family, PrefixSet};
 pub use backend::{
     Artifact, ArtifactFile, Backend, Capabilities, ConnState, EmitError, LiftError, Lifted, LiftedDecision,
-    Options, PacketHook, Placement, Prelude, Traversal,
+    Options, PacketHook, Placement, Prelude, Style, Traversal,
 };
 pub use chain::{Chain, ChainDecision};
 pub use matching::{Addresses, Match, MatchError, MatchParts};

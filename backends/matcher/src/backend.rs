@@ -5,7 +5,7 @@
 
 use palisade_ir::{
     Artifact, ArtifactFile, Backend, Capabilities, EmitError, LiftError, Lifted, Options, Placement, Plan,
-    Verdict,
+    Style, Verdict,
 };
 
 use crate::lift::LiftedMatcher;
@@ -38,12 +38,14 @@ impl Backend for MatcherBackend {
 
     fn emit(&self, plan: &Plan, options: &Options) -> Result<Artifact, EmitError> {
         // Prelude blocks stand outside the rules, which are all that the matcher judges.
-        let Options { placement, prelude: _, unmanaged, counters, table, chains_only, ipset } = options;
+        let Options { placement, prelude: _, unmanaged, counters, table, chains_only, ipset, layout } =
+            options;
         refuse(*unmanaged == Verdict::Deny, "unmanaged")?;
         refuse(*counters, "counters")?;
         refuse(table.is_some(), "table")?;
         refuse(*chains_only, "chains-only")?;
         refuse(*ipset, "ipset")?;
+        refuse(*layout != Style::Auto, "layout")?;
         let matcher = match placement {
             Placement::Host(id) => Matcher::for_instance(plan, *id).ok_or_else(|| EmitError {
                 code: "palisade::emit::unknown-instance",

@@ -51,7 +51,7 @@ pub(crate) fn emit(plan: &Plan, options: &Options) -> Result<Artifact, EmitError
 
 /// Refuses what cannot be said, before anything is written.
 fn check(plan: &Plan, options: &Options) -> Result<(), EmitError> {
-    let Options { placement, prelude: _, unmanaged, counters: _, table, chains_only: _, ipset: _ } = options;
+    let Options { placement, prelude: _, unmanaged, counters: _, table, chains_only: _, ipset: _, layout: _ } = options;
     if let Some(table) = table {
         return Err(error::table_name(table));
     }

@@ -2,7 +2,7 @@
 
 use palisade_ir::{
     Artifact, ArtifactFile, Backend, Chain, ConnState, Ifname, InstanceId, Lifted, Name, Options, Packet,
-    Placement, Plan, Protocol, RuleId, Traversal, Verdict,
+    Placement, Plan, Protocol, RuleId, Style, Traversal, Verdict,
 };
 use palisade_matcher::{Matcher, MatcherBackend};
 
@@ -41,6 +41,7 @@ fn refuses_what_it_cannot_do() {
         ("table", Options { table: Some("own".to_owned()), ..options() }),
         ("chains-only", Options { chains_only: true, ..options() }),
         ("ipset", Options { ipset: true, ..options() }),
+        ("layout", Options { layout: Style::Maps, ..options() }),
     ] {
         let error = MatcherBackend.emit(&plan, &options).unwrap_err();
         assert_eq!(error.code, "palisade::emit::unsupported-option");

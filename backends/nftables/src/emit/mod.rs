@@ -36,7 +36,7 @@ struct Settings<'a> {
 }
 
 pub(crate) fn emit(plan: &Plan, options: &Options) -> Result<Artifact, EmitError> {
-    let Options { placement, prelude, unmanaged, counters, table, chains_only, ipset } = options;
+    let Options { placement, prelude, unmanaged, counters, table, chains_only, ipset, layout: _ } = options;
     for (wanted, option) in [(chains_only, "chains-only"), (ipset, "ipset")] {
         if *wanted {
             return Err(errors::iptables_only(option));
