@@ -23,7 +23,7 @@ impl Location {
 /// One source text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
-    /// The path as shown to the user: as given for the root file, relative to it for included ones.
+    /// The path as shown to the user: as given for the root file, in the same folder for included ones.
     pub path: String,
     /// The text.
     pub text: String,

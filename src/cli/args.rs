@@ -1,5 +1,7 @@
 //! The arguments of every command, with examples.
 
+mod review;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -7,6 +9,10 @@ use palisade_ir::{Style, Verdict};
 
 use crate::engine::EngineKind;
 use crate::targets::Target;
+
+pub(super) use self::review::{
+    CheckArgs, CheckFormat, DiffArgs, DiffFormat, ExplainCodeArgs, Gate, LevelArgs, VerifyArgs,
+};
 
 /// Compile security-group policies to native firewalls.
 ///
@@ -39,7 +45,8 @@ options; of several options about one lint the strictest wins. A denied lint mak
 Examples:
   palisade check policy.sg
   palisade check --deny redundant --warn missing-description policy.sg
-  palisade check --format json policy.sg     one JSON object per error or warning")]
+  palisade check --format json policy.sg     one JSON object per error or warning
+  palisade check --format sarif policy.sg > palisade.sarif       for code scanning; run it at the repository's root")]
     Check(CheckArgs),
     /// List all lints with their levels
     #[command(after_help = "\
@@ -165,35 +172,6 @@ pub(super) struct PolicyArgs {
     pub(super) format: Format,
 }
 
-#[derive(Args)]
-pub(super) struct CheckArgs {
-    #[command(flatten)]
-    pub(super) policy: PolicyArgs,
-    #[command(flatten)]
-    pub(super) levels: LevelArgs,
-}
-
-/// Levels of lints, each by name or code.
-#[derive(Args)]
-pub(super) struct LevelArgs {
-    /// Silence a lint (may be repeated)
-    #[arg(long, value_name = "LINT")]
-    pub(super) allow: Vec<String>,
-    /// Let a lint warn (may be repeated)
-    #[arg(long, value_name = "LINT")]
-    pub(super) warn: Vec<String>,
-    /// Reject the policy when a lint finds something (may be repeated)
-    #[arg(long, value_name = "LINT")]
-    pub(super) deny: Vec<String>,
-}
-
-#[derive(Args)]
-pub(super) struct ExplainCodeArgs {
-    /// The code as it stands in a message, or its last part
-    #[arg(value_name = "CODE")]
-    pub(super) code: String,
-}
-
 /// What to emit, and how.
 #[derive(Args)]
 pub(super) struct LayoutArgs {
@@ -230,23 +208,6 @@ pub(super) struct LayoutArgs {
 }
 
 #[derive(Args)]
-pub(super) struct VerifyArgs {
-    #[command(flatten)]
-    pub(super) policy: PolicyArgs,
-    /// Rulesets, or folders of them; the first part of a file's name says whose it is
-    #[arg(value_name = "ARTIFACT")]
-    pub(super) artifacts: Vec<PathBuf>,
-    /// Read what the running kernel enforces instead of files, and report how it differs
-    #[arg(long, conflicts_with = "artifacts")]
-    pub(super) live: bool,
-    /// With --live: in this network namespace, as `ip netns` names it
-    #[arg(long, value_name = "NAME", requires = "live")]
-    pub(super) netns: Option<String>,
-    #[command(flatten)]
-    pub(super) layout: LayoutArgs,
-}
-
-#[derive(Args)]
 pub(super) struct CompileArgs {
     #[command(flatten)]
     pub(super) policy: PolicyArgs,
@@ -261,59 +222,6 @@ pub(super) struct CompileArgs {
     /// Write without the proof that the rulesets mean the policy: a fault of palisade would then go unseen
     #[arg(long)]
     pub(super) no_verify: bool,
-}
-
-/// How a difference is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum DiffFormat {
-    /// For people
-    Text,
-    /// One JSON object with every region
-    Json,
-    /// For the comment of a pull request
-    Markdown,
-}
-
-/// Which changes fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Gate {
-    /// Something may pass that could not
-    Widen,
-    /// Something may no longer pass
-    Narrow,
-    /// Any change in meaning, logging included
-    Any,
-}
-
-#[derive(Args)]
-pub(super) struct DiffArgs {
-    /// The old and the new policy, with --git the one policy; of a folder its `policy.sg`
-    #[arg(value_name = "POLICY", required = true, num_args = 1..=2)]
-    pub(super) policies: Vec<PathBuf>,
-    /// Compare the policy at this git revision with the files as they are; given twice: two revisions
-    #[arg(long, value_name = "REV")]
-    pub(super) git: Vec<String>,
-    /// How the difference is printed
-    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
-    pub(super) format: DiffFormat,
-    /// Print every region instead of the first ones of each change
-    #[arg(long)]
-    pub(super) all: bool,
-    /// Exit code 3 when the meaning changed
-    #[arg(long)]
-    pub(super) exit_code: bool,
-    /// Exit code 3 when the policy became wider, narrower, or changed at all
-    #[arg(long, value_enum, value_name = "CHANGE")]
-    pub(super) fail_on: Option<Gate>,
-    /// Exit code 3 unless everything newly allowed is allowed by this policy for the same NIC
-    #[arg(long, value_name = "ENVELOPE")]
-    pub(super) within: Option<PathBuf>,
-    /// Also print how the nftables files of all instances change
-    #[arg(long)]
-    pub(super) generated: bool,
-    /// Also allow includes from this folder (may be repeated)
-    #[arg(long, value_name = "DIR")]
-    pub(super) include_dir: Vec<PathBuf>,
 }
 
 #[derive(Args)]

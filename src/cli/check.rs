@@ -2,42 +2,70 @@
 
 use palisade_ir::Plan;
 
-use super::args::{CheckArgs, Format};
+use super::args::{CheckArgs, CheckFormat, Format};
+use super::explain_code;
 use super::policy::{self, LoadedPolicy};
-use super::{Exit, Failure, lints};
+use super::{Exit, Failure, lints, output};
 use crate::analyze::{ExpectFailure, Unmet, check_expect};
-use crate::diagnostic::{Diagnostic, Label, Severity};
+use crate::diagnostic::{Diagnostic, Label, Severity, Sources};
+use crate::front::{self, Front};
 use crate::lint::lint;
 use crate::lower::lower;
 use crate::policy::Expect;
+use crate::report;
+use crate::source::LoadOptions;
 
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
-    let levels = lints::levels(&args.policy.policy, &args.levels)?;
-    let loaded = policy::load(&args.policy)?;
-    let plan = lower(&loaded.policy);
-    let found = lint(&loaded.policy, &plan, &levels);
-    policy::tell(&loaded.sources, &found, args.policy.format);
-    let hold = expectations(&loaded, &plan, args.policy.format);
-    Ok(match (found.iter().any(Diagnostic::is_error), hold) {
+    let CheckArgs { policy, include_dir, format, levels } = args;
+    let levels = lints::levels(policy, levels)?;
+    let options = LoadOptions { include_dirs: include_dir.clone(), ..LoadOptions::default() };
+    let Front { sources, files: _, policy, mut diagnostics } =
+        front::read(policy, &options).map_err(|error| Failure::usage(error.to_string()))?;
+    let Some(policy) = policy else {
+        print(&sources, &diagnostics, *format)?;
+        return Ok(Exit::Rejected);
+    };
+    let plan = lower(&policy);
+    diagnostics.extend(lint(&policy, &plan, &levels));
+    let loaded = LoadedPolicy { policy, sources };
+    let unmet = unmet(&loaded, &plan);
+    let exit = match (diagnostics.iter().any(Diagnostic::is_error), unmet.is_empty()) {
         (true, _) => Exit::Rejected,
         (false, false) => Exit::Difference,
         (false, true) => Exit::Fine,
-    })
+    };
+    diagnostics.extend(unmet);
+    print(&loaded.sources, &diagnostics, *format)?;
+    Ok(exit)
+}
+
+/// All at once: one summary, one document.
+fn print(sources: &Sources, diagnostics: &[Diagnostic], format: CheckFormat) -> Result<(), Failure> {
+    match format {
+        CheckFormat::Human => policy::tell(sources, diagnostics, Format::Human),
+        CheckFormat::Json => policy::tell(sources, diagnostics, Format::Json),
+        CheckFormat::Sarif => {
+            let text = report::sarif(diagnostics, sources, &explain_code::rules());
+            output::print(text.as_bytes())?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs every expectation of a policy, prints those that fail, and says whether all hold.
 pub(super) fn expectations(loaded: &LoadedPolicy, plan: &Plan, format: Format) -> bool {
-    let failures: Vec<Diagnostic> = loaded
-        .policy
-        .expects
-        .iter()
-        .filter_map(|expect| {
-            let unmet = check_expect(&loaded.policy, plan, expect).err()?;
-            Some(diagnostic(loaded, plan, expect, &unmet))
-        })
-        .collect();
+    let failures = unmet(loaded, plan);
     policy::tell(&loaded.sources, &failures, format);
     failures.is_empty()
+}
+
+/// The expectations that do not hold.
+fn unmet(loaded: &LoadedPolicy, plan: &Plan) -> Vec<Diagnostic> {
+    let all = loaded.policy.expects.iter().filter_map(|expect| {
+        let unmet = check_expect(&loaded.policy, plan, expect).err()?;
+        Some(diagnostic(loaded, plan, expect, &unmet))
+    });
+    all.collect()
 }
 
 fn diagnostic(loaded: &LoadedPolicy, plan: &Plan, expect: &Expect, unmet: &Unmet) -> Diagnostic {

@@ -2,8 +2,10 @@
 
 use super::args::ExplainCodeArgs;
 use super::{Exit, Failure, output};
+use crate::diagnostic::Severity;
 use crate::import::aliyun;
-use crate::lint::{LINTS, Lint};
+use crate::lint::{LINTS, Level, Lint};
+use crate::report::RuleText;
 use crate::{resolve, source};
 
 /// Codes of `palisade check` itself.
@@ -28,6 +30,32 @@ pub(super) fn run(args: &ExplainCodeArgs) -> Result<Exit, Failure> {
 fn known() -> Vec<(&'static str, &'static str)> {
     let lints = LINTS.iter().map(|lint| (lint.code, lint.summary)).collect::<Vec<_>>();
     [palisade_grammar::CODES, source::CODES, resolve::CODES, aliyun::CODES, EXPECT, &lints].concat()
+}
+
+/// Every code with what there is to learn about it, for reports that carry their own lessons.
+pub(super) fn rules() -> Vec<RuleText> {
+    known().into_iter().map(|(code, meaning)| rule(code, meaning)).collect()
+}
+
+fn rule(code: &'static str, meaning: &str) -> RuleText {
+    let Some(lint) = LINTS.iter().find(|lint| lint.code == code) else {
+        let help = format!("{meaning}; `palisade explain-code {code}` says as much");
+        return RuleText { code, summary: meaning.to_owned(), help, severity: Some(Severity::Error) };
+    };
+    let Lint { code: _, level, summary, why, remedy, example } = lint;
+    let example =
+        if example.is_empty() { String::new() } else { format!("\n\nFor example:\n\n```\n{example}\n```") };
+    let severity = match level {
+        Level::Allow => None,
+        Level::Warn => Some(Severity::Warning),
+        Level::Deny => Some(Severity::Error),
+    };
+    RuleText {
+        code,
+        summary: (*summary).to_owned(),
+        help: format!("Why: {why}.\n\nRemedy: {remedy}.{example}"),
+        severity,
+    }
 }
 
 fn unknown(asked: &str, known: &[(&str, &str)]) -> Failure {

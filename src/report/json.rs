@@ -77,7 +77,7 @@ fn place(at: Location, sources: &Sources, pages: &mut Pages<'_>) -> Place {
 }
 
 /// Hidden characters as JSON escapes: outside of strings there are none, so the value stays the same.
-fn harmless(json: &str) -> String {
+pub(super) fn harmless(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let mut units = [0; 2];
     for character in json.chars() {

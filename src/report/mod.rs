@@ -8,6 +8,7 @@ mod json;
 mod people;
 mod places;
 mod plain;
+mod sarif;
 mod text;
 pub mod words;
 
@@ -15,6 +16,7 @@ pub use json::json_lines;
 #[cfg(feature = "cli")]
 pub use people::{Look, people};
 pub use plain::plain;
+pub use sarif::{RuleText, sarif};
 pub use text::visible;
 
 use crate::diagnostic::Diagnostic;

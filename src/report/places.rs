@@ -10,6 +10,8 @@ use crate::diagnostic::{FileId, Location, Sources};
 /// A source text made harmless, with the starts of its lines.
 pub(super) struct Page<'a> {
     pub(super) path: Cow<'a, str>,
+    /// The path, letter by letter.
+    pub(super) given: &'a str,
     pub(super) text: Cow<'a, str>,
     starts: Vec<usize>,
 }
@@ -33,7 +35,7 @@ impl<'a> Pages<'a> {
             let text = same_length(&source.text);
             let line_ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
             let starts = [0].into_iter().chain(line_ends.map(|(at, _)| at + 1)).collect();
-            Some(Page { path: visible(&source.path), text, starts })
+            Some(Page { path: visible(&source.path), given: &source.path, text, starts })
         });
         page.as_ref()
     }
@@ -84,6 +86,13 @@ impl Page<'_> {
     /// The line, counted from 0, of a byte.
     pub(super) fn line_of(&self, byte: usize) -> usize {
         self.starts.partition_point(|start| *start <= byte).saturating_sub(1)
+    }
+
+    /// The line and column (both from 1) behind the last character of a span.
+    pub(super) fn end(&self, span: Span) -> (usize, usize) {
+        let line = self.line_of(span.end);
+        let column = self.text.get(self.start(line)..span.end).map_or(0, |before| before.chars().count());
+        (line + 1, column + 1)
     }
 
     /// Where a line begins.

@@ -25,6 +25,8 @@ struct Loader<'a> {
     most: u64,
     /// The policy's folder.
     home: PathBuf,
+    /// The same as the caller wrote it.
+    shown_home: PathBuf,
     /// Other folders: as given, and their true path.
     others: Vec<(PathBuf, PathBuf)>,
     loaded: Loaded,
@@ -48,6 +50,7 @@ pub(super) fn load(files: &dyn FileSystem, root: &Path, options: &LoadOptions) -
     let mut loader = Loader {
         files,
         most: options.largest_file,
+        shown_home: shown_home(files, root, &canonical),
         home: canonical.parent().map(Path::to_owned).unwrap_or_default(),
         others,
         loaded: Loaded::default(),
@@ -58,6 +61,18 @@ pub(super) fn load(files: &dyn FileSystem, root: &Path, options: &LoadOptions) -
     loader.follow();
     sort(&mut loader.loaded.diagnostics);
     Ok(loader.loaded)
+}
+
+/// The root policy's folder as the caller wrote it; its true path where the root is a link to somewhere else.
+fn shown_home(files: &dyn FileSystem, root: &Path, canonical: &Path) -> PathBuf {
+    let given = root.parent().unwrap_or(Path::new(""));
+    let home = canonical.parent().unwrap_or(Path::new(""));
+    let here = if given.as_os_str().is_empty() { Path::new(".") } else { given };
+    if files.canonical(here).is_ok_and(|true_path| true_path == home) {
+        given.to_owned()
+    } else {
+        home.to_owned()
+    }
 }
 
 fn read(files: &dyn FileSystem, path: &Path, most: u64) -> Result<String, ReadError> {
@@ -120,10 +135,10 @@ impl Loader<'_> {
         at_home || self.others.iter().any(|(_, folder)| path.starts_with(folder))
     }
 
-    /// The path relative to the policy's folder, or to the folder it was allowed by.
+    /// The path as the caller would write it: in the policy's folder as given, or in the folder it was allowed by.
     fn shown(&self, path: &Path) -> String {
         if let Ok(inside) = path.strip_prefix(&self.home) {
-            return inside.display().to_string();
+            return self.shown_home.join(inside).display().to_string();
         }
         let other = self
             .others

@@ -9,6 +9,7 @@
 )]
 
 mod case;
+mod check;
 mod cli;
 mod command;
 mod conformance;
