@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use palisade_ir::{Chain, Direction, InstanceId, InstancePlan, NicPlan, Plan, RuleId, RuleInfo};
 
-use crate::indexed::IndexedChain;
 use crate::layout::{Budget, Layout};
 use crate::matcher::Matcher;
 use crate::nic::{Guard, Nic, default_words};
+use crate::prepared::{Numbered, Prepared};
 use crate::wire::Pool;
 
 /// An optimised plan does not have the instances and NICs of the plan it is said to come from.
@@ -39,7 +39,8 @@ impl Matcher {
     /// As [`Matcher::new`], with one layout wherever it fits its limits and [`Layout::List`] elsewhere: for tests and
     /// benchmarks. [`Matcher::new`] chooses by cost.
     pub fn with_layout(plan: &Plan, layout: Layout) -> Self {
-        let mut compiler = Compiler { budget: Budget::forced(layout), ..Compiler::new(plan) };
+        let mut compiler = Compiler::new(plan);
+        compiler.prepared.budget = Budget::forced(layout);
         for instance in &plan.instances {
             compiler.instance(instance);
         }
@@ -84,8 +85,7 @@ struct Compiler<'a> {
     pool: Pool<'a>,
     /// By the numbers of the pool.
     chains: HashMap<u32, Arc<Chain>>,
-    indexed: HashMap<u32, Arc<IndexedChain>>,
-    budget: Budget,
+    prepared: Prepared,
     rules: BTreeMap<RuleId, RuleInfo>,
     nics: Vec<Nic>,
 }
@@ -96,8 +96,7 @@ impl<'a> Compiler<'a> {
             plan,
             pool: Pool::default(),
             chains: HashMap::new(),
-            indexed: HashMap::new(),
-            budget: Budget::default(),
+            prepared: Prepared::default(),
             rules: BTreeMap::new(),
             nics: Vec::new(),
         }
@@ -125,14 +124,11 @@ impl<'a> Compiler<'a> {
     }
 
     fn guard(&mut self, direction: Direction, plain: &'a Chain, fast: &'a Chain) -> Guard {
-        let (plain, _) = self.chain(direction, plain);
-        let (fast, number) = self.chain(direction, fast);
-        let prepare = || Arc::new(IndexedChain::new(fast, &mut self.budget));
-        let indexed = self.indexed.entry(number).or_insert_with(prepare);
-        Guard { decide: Arc::clone(indexed), plain }
+        let (plain, fast) = (self.chain(direction, plain), self.chain(direction, fast));
+        self.prepared.guard(fast, plain)
     }
 
-    fn chain(&mut self, direction: Direction, chain: &'a Chain) -> (Arc<Chain>, u32) {
+    fn chain(&mut self, direction: Direction, chain: &'a Chain) -> Numbered {
         let number = self.pool.chain(chain);
         if let Some(known) = self.chains.get(&number) {
             return (Arc::clone(known), number);

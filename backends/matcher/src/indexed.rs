@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use palisade_ir::{Chain, Family, Outcome, Packet};
+use palisade_ir::{Chain, ChainDecision, Family, Outcome, Packet};
 
-use crate::layout::{Budget, Engine, Layout, outcome};
+use crate::layout::{Budget, Engine, Layout, Purpose, outcome};
 
 /// Packets of one batch whose outcomes wait in coded form.
 pub(crate) const BATCH: usize = 256;
@@ -20,9 +20,9 @@ pub(crate) struct IndexedChain {
 
 impl IndexedChain {
     /// Prepares a chain for look-ups, as well as the budget allows.
-    pub(crate) fn new(chain: Arc<Chain>, budget: &mut Budget) -> Self {
-        let v4 = Engine::new(&chain, Family::V4, budget);
-        let v6 = Engine::new(&chain, Family::V6, budget);
+    pub(crate) fn new(chain: Arc<Chain>, purpose: Purpose, budget: &mut Budget) -> Self {
+        let v4 = Engine::new(&chain, Family::V4, purpose, budget);
+        let v6 = Engine::new(&chain, Family::V6, purpose, budget);
         Self { chain, v4, v6 }
     }
 
@@ -35,8 +35,17 @@ impl IndexedChain {
     #[inline]
     pub(crate) fn outcome(&self, packet: &Packet) -> Outcome {
         outcome(match packet.family() {
-            Family::V4 => self.v4.find(packet),
-            Family::V6 => self.v6.find(packet),
+            Family::V4 => self.v4.find(packet, &self.chain),
+            Family::V6 => self.v6.find(packet, &self.chain),
+        })
+    }
+
+    /// As the chain read in order decides.
+    #[inline]
+    pub(crate) fn decide(&self, packet: &Packet) -> ChainDecision<'_> {
+        self.chain.decided_by(match packet.family() {
+            Family::V4 => self.v4.place(packet, &self.chain),
+            Family::V6 => self.v6.place(packet, &self.chain),
         })
     }
 
@@ -46,8 +55,8 @@ impl IndexedChain {
             for packets in packets.chunk_by(|a, b| a.family() == b.family()) {
                 let mut found = [0; BATCH];
                 match packets.first().map(Packet::family) {
-                    Some(Family::V4) => self.v4.find_all(packets, &mut found),
-                    Some(Family::V6) => self.v6.find_all(packets, &mut found),
+                    Some(Family::V4) => self.v4.find_all(packets, &self.chain, &mut found),
+                    Some(Family::V6) => self.v6.find_all(packets, &self.chain, &mut found),
                     None => {}
                 }
                 found.iter().take(packets.len()).for_each(|code| each(outcome(*code)));
@@ -56,7 +65,7 @@ impl IndexedChain {
     }
 
     /// The structure that answers look-ups of a family.
-    pub(crate) const fn layout(&self, family: Family) -> Layout {
+    pub(crate) fn layout(&self, family: Family) -> Layout {
         match family {
             Family::V4 => self.v4.layout(),
             Family::V6 => self.v6.layout(),

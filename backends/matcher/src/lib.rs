@@ -88,8 +88,10 @@ mod lift;
 mod matcher;
 mod nic;
 mod owners;
+mod prepared;
 mod session;
 mod wire;
+mod words;
 
 pub use backend::MatcherBackend;
 pub use compile::PlansDiffer;

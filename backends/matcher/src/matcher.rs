@@ -13,6 +13,7 @@ use crate::indexed::BATCH;
 use crate::layout::Layout;
 use crate::nic::{End, Nic, NicMatcher};
 use crate::owners::Owners;
+use crate::words::Words;
 
 /// A policy, or the part of it that concerns one instance, ready to judge packets.
 ///
@@ -24,7 +25,7 @@ use crate::owners::Owners;
 #[derive(Clone)]
 pub struct Matcher {
     session_timeout: u32,
-    rules: BTreeMap<RuleId, RuleInfo>,
+    rules: Words,
     /// Sorted by instance and interface.
     nics: Vec<Nic>,
     owners: Owners,
@@ -39,7 +40,7 @@ pub struct Layouts {
     pub tables: usize,
     /// How many have candidate lists.
     pub lists: usize,
-    /// The bytes of all of them.
+    /// The bytes of all of them, and of what finds the deciding rules.
     pub bytes: usize,
 }
 
@@ -63,7 +64,7 @@ impl Matcher {
     ) -> Self {
         nics.sort_by(|a, b| a.key().cmp(&b.key()));
         let owners = Owners::new(&nics);
-        Self { session_timeout, rules, nics, owners }
+        Self { session_timeout, rules: rules.into(), nics, owners }
     }
 
     /// How long a session lives without a packet.
@@ -94,9 +95,13 @@ impl Matcher {
     /// Which structures answer look-ups: chosen for each distinct chain and family when the matcher was built.
     pub fn layout(&self) -> Layouts {
         let (mut layouts, mut seen) = (Layouts::default(), HashSet::new());
-        let guards = self.nics.iter().flat_map(|nic| [&nic.ingress, &nic.egress]);
-        for chain in guards.map(|guard| &guard.decide).filter(|chain| seen.insert(Arc::as_ptr(chain))) {
+        let guards = || self.nics.iter().flat_map(|nic| [&nic.ingress, &nic.egress]);
+        for chain in guards().map(|guard| &guard.plain).filter(|chain| seen.insert(Arc::as_ptr(chain))) {
             layouts.bytes += chain.bytes();
+        }
+        let shared = std::mem::take(&mut seen);
+        for chain in guards().map(|guard| &guard.decide).filter(|chain| seen.insert(Arc::as_ptr(chain))) {
+            layouts.bytes += if shared.contains(&Arc::as_ptr(chain)) { 0 } else { chain.bytes() };
             for family in Family::ALL {
                 *match chain.layout(family) {
                     Layout::Bitsets => &mut layouts.bitsets,
@@ -110,7 +115,7 @@ impl Matcher {
 
     /// The words for a rule id of the plan, as far as a rule of this matcher has it.
     pub fn rule(&self, id: RuleId) -> Option<&RuleInfo> {
-        self.rules.get(&id)
+        self.rules.of(id)
     }
 
     /// Judges the first packet of a session, by the NICs that own its addresses: allowed when no end denies.
@@ -200,7 +205,7 @@ impl Matcher {
         &self.nics
     }
 
-    pub(crate) const fn stored_rules(&self) -> &BTreeMap<RuleId, RuleInfo> {
+    pub(crate) const fn stored_rules(&self) -> &Words {
         &self.rules
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use palisade_ir::{
-    Chain, ChainDecision, Direction, Family, Ifname, Name, Outcome, Packet, RuleId, RuleInfo, RuleSource,
+    ChainDecision, Direction, Family, Ifname, Name, Outcome, Packet, RuleId, RuleInfo, RuleSource,
 };
 
 use crate::indexed::IndexedChain;
@@ -16,8 +16,8 @@ use crate::matcher::Matcher;
 pub(crate) struct Guard {
     /// What verdicts come from; optimised where an optimised plan was given.
     pub(crate) decide: Arc<IndexedChain>,
-    /// What explanations come from: the rules as their authors wrote them, read in order.
-    pub(crate) plain: Arc<Chain>,
+    /// What explanations come from: the rules as their authors wrote them.
+    pub(crate) plain: Arc<IndexedChain>,
 }
 
 /// A NIC of the policy.

@@ -16,11 +16,12 @@ impl Figures {
         self.all.get(self.all.len() / 2).copied()
     }
 
-    /// Median, and between the quartiles the spread in percent of it.
+    /// Median, fastest, and between the quartiles the spread in percent of the median.
     fn show(&self) -> String {
         let Some(median) = self.median() else { return "-".to_owned() };
         let (low, high) = (self.all[self.all.len() / 4], self.all[self.all.len() * 3 / 4]);
-        format!("{} ±{:.0}%", short(median), (high - low) / 2.0 / median * 100.0)
+        let spread = (high - low) / 2.0 / median * 100.0;
+        format!("{} ({}) ±{spread:.0}%", short(median), short(self.all[0]))
     }
 
     fn ratio(&self, ours: &Self) -> String {

@@ -18,8 +18,6 @@ pub(crate) struct Bitsets<T> {
     words: usize,
     /// The rows of all classes, by field; of a field that no rule looks at, one row.
     rows: [Vec<u64>; FIELDS],
-    outcomes: Vec<u8>,
-    default: u8,
 }
 
 impl<T: Number> Bitsets<T> {
@@ -39,12 +37,11 @@ impl<T: Number> Bitsets<T> {
             source_port: Pages::new(&source_port.intervals, u16::MAX.into()),
             words: rules.len().div_ceil(64),
             rows: [source, destination, service, source_port].map(|axis| axis.rows().to_vec()),
-            outcomes: rules.outcomes.clone(),
-            default: rules.default,
         })
     }
 
-    pub(super) fn find(&self, point: &Point<T>) -> u8 {
+    /// The number of the first rule that matches.
+    pub(super) fn find(&self, point: &Point<T>) -> Option<u32> {
         let classes = [
             self.source.as_ref().map_or(0, |trie| trie.find(point.source)),
             self.destination.as_ref().map_or(0, |trie| trie.find(point.destination)),
@@ -52,25 +49,24 @@ impl<T: Number> Bitsets<T> {
             self.source_port.as_ref().map_or(0, |pages| pages.find(point.source_port).into()),
         ];
         let mut rows = self.rows.iter().zip(classes).map(|(rows, class)| {
-            let start = class as usize * self.words;
-            rows.get(start..start + self.words).unwrap_or_default()
+            let start = (class as usize).wrapping_mul(self.words);
+            rows.get(start..start.wrapping_add(self.words)).unwrap_or_default()
         });
         let mut next = || rows.next().unwrap_or_default().iter();
         let rows = next().zip(next()).zip(next()).zip(next());
         for (at, (((a, b), c), d)) in rows.enumerate() {
             let common = a & b & c & d;
             if common != 0 {
-                let rule = at * 64 + common.trailing_zeros() as usize;
-                return self.outcomes.get(rule).copied().unwrap_or(self.default);
+                return Some((at as u32) << 6 | common.trailing_zeros());
             }
         }
-        self.default
+        None
     }
 
     pub(super) fn bytes(&self) -> usize {
         let tries = [&self.source, &self.destination].into_iter().flatten().map(Trie::bytes);
         let pages = [&self.service, &self.source_port].into_iter().flatten().map(Pages::bytes);
         let rows = self.rows.iter().map(|rows| rows.len() * 8);
-        tries.chain(pages).chain(rows).sum::<usize>() + self.outcomes.len()
+        tries.chain(pages).chain(rows).sum()
     }
 }

@@ -1,9 +1,9 @@
 //! Candidate lists, for chains that fit nothing else: time and memory to build grow with the rules, not their product.
 //!
-//! Each rule stands in the lists of one field only, the one where it meets the fewest intervals; a rule that meets too
-//! many in every field is tried on every packet. A look-up reads one list per field, each until its first match.
+//! Each rule stands in the lists of one field only, the one where the lists that it meets are shortest; a rule that meets
+//! too many in every field is tried on every packet. A look-up reads one list per field, each until its first match.
 
-use palisade_ir::{Match, Packet, Ranges};
+use palisade_ir::Ranges;
 
 use super::pages::Pages;
 use super::rules::{FIELDS, LAST_SERVICE, Rules, Values};
@@ -11,9 +11,9 @@ use super::trie::{Number, Trie};
 use super::{LAST, Point};
 
 /// Entries of all lists together, unless there are more than this many rules per [`FEWEST`].
-const ENTRIES: usize = 1 << 22;
+const ENTRIES: usize = 1 << 20;
 /// A rule may always stand in this many lists.
-const FEWEST: usize = 16;
+const FEWEST: usize = 8;
 /// A rule may never stand in more lists than this.
 const MOST: usize = 1024;
 /// Sets of more ranges do not cut a field.
@@ -28,29 +28,27 @@ pub(crate) struct List<T> {
     destination: Option<Trie<T>>,
     service: Option<Pages>,
     source_port: Option<Pages>,
-    lists: [Lists; FIELDS],
+    lists: [Lists<T>; FIELDS],
     /// Rules tried on every packet.
-    wide: Vec<u32>,
-    rules: Vec<Rule<T>>,
-    default: u8,
+    wide: Vec<Entry<T>>,
 }
 
-/// Ascending rules by interval.
-#[derive(Clone, Debug, Default)]
-struct Lists {
-    ends: Vec<u32>,
-    rules: Vec<u32>,
-}
-
-/// A rule's hull, and the rule itself where that says more.
+/// Rules by interval, ascending in each.
 #[derive(Clone, Debug)]
-struct Rule<T> {
+struct Lists<T> {
+    ends: Vec<u32>,
+    entries: Vec<Entry<T>>,
+}
+
+/// A rule's number and hull. Entries are copies, so that a list is one run of memory.
+#[derive(Clone, Copy, Debug)]
+struct Entry<T> {
     source: (T, T),
     destination: (T, T),
     service: (u32, u32),
     source_port: (u16, u16),
-    outcome: u8,
-    exact: Option<Box<Match>>,
+    /// Twice the rule's number, and one more when the hull holds packets that the rule does not match.
+    tag: u32,
 }
 
 impl<T: Number> List<T> {
@@ -62,8 +60,10 @@ impl<T: Number> List<T> {
             *cuts = Cuts::new(values, last);
         }
         let most = (ENTRIES / rules.len().max(1)).clamp(FEWEST, MOST);
+        let entries: Vec<Entry<T>> =
+            (0..rules.len()).filter_map(|rule| Entry::new(rules, rule, lasts)).collect();
         let mut wide = Vec::new();
-        for rule in 0..rules.len() {
+        for (rule, entry) in entries.iter().enumerate() {
             let home = fields
                 .iter()
                 .zip(fields_of(rules))
@@ -72,7 +72,7 @@ impl<T: Number> List<T> {
                 .min();
             match home.and_then(|(_, at)| Some((fields.get_mut(at)?, fields_of(rules).nth(at)?.get(rule)?))) {
                 Some((cuts, Some(ranges))) => cuts.put(rule as u32, ranges),
-                Some((_, None)) | None => wide.push(rule as u32),
+                Some((_, None)) | None => wide.push(*entry),
             }
         }
         let [source, destination, service, source_port] = fields.each_ref().map(Cuts::intervals);
@@ -81,14 +81,13 @@ impl<T: Number> List<T> {
             destination: Trie::new(&destination),
             service: Pages::new(&service, LAST_SERVICE),
             source_port: Pages::new(&source_port, u16::MAX.into()),
-            lists: fields.map(Cuts::lists),
+            lists: fields.map(|cuts| cuts.lists(&entries)),
             wide,
-            rules: (0..rules.len()).filter_map(|rule| hull(rules, rule, lasts)).collect(),
-            default: rules.default,
         }
     }
 
-    pub(super) fn find(&self, point: &Point<T>, packet: &Packet) -> u8 {
+    /// The number of the first rule that matches; `exact` is asked about a rule whose hull says too little.
+    pub(super) fn find(&self, point: &Point<T>, exact: impl Fn(u32) -> bool) -> Option<u32> {
         let [sources, destinations, services, source_ports] = &self.lists;
         let candidates = [
             services.of(self.service.as_ref().map(|pages| pages.find(point.service).into())),
@@ -97,25 +96,27 @@ impl<T: Number> List<T> {
             source_ports.of(self.source_port.as_ref().map(|pages| pages.find(point.source_port).into())),
             &self.wide,
         ];
-        let (mut best, mut outcome) = (u32::MAX, self.default);
+        let mut best = u32::MAX;
         for list in candidates {
-            for &number in list.iter().take_while(|number| **number < best) {
-                if let Some(rule) = self.rules.get(number as usize).filter(|rule| rule.matches(point, packet))
-                {
-                    (best, outcome) = (number, rule.outcome);
+            for entry in list {
+                if entry.tag >= best {
+                    break;
+                }
+                if entry.holds(point) && (entry.tag & 1 == 0 || exact(entry.tag >> 1)) {
+                    best = entry.tag;
                     break;
                 }
             }
         }
-        outcome
+        (best < u32::MAX).then_some(best >> 1)
     }
 
     pub(super) fn bytes(&self) -> usize {
         let tries = [&self.source, &self.destination].into_iter().flatten().map(Trie::bytes);
         let pages = [&self.service, &self.source_port].into_iter().flatten().map(Pages::bytes);
-        let lists = self.lists.iter().map(|lists| (lists.ends.len() + lists.rules.len()) * 4);
-        let rules = self.rules.len() * size_of::<Rule<T>>() + self.wide.len() * 4;
-        tries.chain(pages).chain(lists).sum::<usize>() + rules
+        let lists = self.lists.iter().map(|lists| lists.ends.len() * 4);
+        let entries = self.lists.iter().map(|lists| lists.entries.len()).sum::<usize>() + self.wide.len();
+        tries.chain(pages).chain(lists).sum::<usize>() + entries * size_of::<Entry<T>>()
     }
 }
 
@@ -123,9 +124,33 @@ fn fields_of<'r, 'a>(rules: &'r Rules<'a>) -> impl Iterator<Item = &'r [Values<'
     rules.fields.iter().map(Vec::as_slice)
 }
 
-impl<T: Number> Rule<T> {
+impl<T: Number> Entry<T> {
+    fn new(rules: &Rules<'_>, rule: usize, lasts: [u128; FIELDS]) -> Option<Self> {
+        let mut exact = true;
+        let mut hulls = [(0, 0); FIELDS];
+        for ((hull, values), last) in hulls.iter_mut().zip(fields_of(rules)).zip(lasts) {
+            *hull = match values.get(rule)? {
+                None => (0, last),
+                Some(ranges) => {
+                    exact &= ranges.len() == 1;
+                    (ranges.first()?, ranges.last()?)
+                }
+            };
+        }
+        let [source, destination, service, source_port] = hulls;
+        let address = |(first, last)| (T::narrow(first), T::narrow(last));
+        Some(Self {
+            source: address(source),
+            destination: address(destination),
+            service: (service.0 as u32, service.1 as u32),
+            source_port: (source_port.0 as u16, source_port.1 as u16),
+            tag: (rule as u32) << 1 | u32::from(!exact),
+        })
+    }
+
+    /// All tests at once: a branch per test would be guessed wrong too often.
     #[inline]
-    fn matches(&self, point: &Point<T>, packet: &Packet) -> bool {
+    fn holds(&self, point: &Point<T>) -> bool {
         let port = point.source_port as u16;
         (self.service.0 <= point.service)
             & (point.service <= self.service.1)
@@ -135,32 +160,7 @@ impl<T: Number> Rule<T> {
             & (point.destination <= self.destination.1)
             & (self.source_port.0 <= port)
             & (port <= self.source_port.1)
-            && self.exact.as_ref().is_none_or(|rule| rule.matches(packet))
     }
-}
-
-fn hull<T: Number>(rules: &Rules<'_>, rule: usize, lasts: [u128; FIELDS]) -> Option<Rule<T>> {
-    let mut exact = true;
-    let mut hulls = [(0, 0); FIELDS];
-    for ((hull, values), last) in hulls.iter_mut().zip(fields_of(rules)).zip(lasts) {
-        *hull = match values.get(rule)? {
-            None => (0, last),
-            Some(ranges) => {
-                exact &= ranges.len() == 1;
-                (ranges.first()?, ranges.last()?)
-            }
-        };
-    }
-    let [source, destination, service, source_port] = hulls;
-    let address = |(first, last)| (T::narrow(first), T::narrow(last));
-    Some(Rule {
-        source: address(source),
-        destination: address(destination),
-        service: (service.0 as u32, service.1 as u32),
-        source_port: (source_port.0 as u16, source_port.1 as u16),
-        outcome: *rules.outcomes.get(rule)?,
-        exact: if exact { None } else { Some(Box::new((*rules.matches.get(rule)?).clone())) },
-    })
 }
 
 /// A field while it is filled: where its intervals begin, and the rules of each.
@@ -191,13 +191,18 @@ impl Cuts {
         ranges.iter().map(move |(first, last)| (after(first).saturating_sub(1), after(last)))
     }
 
-    /// How many intervals ranges meet; `None` for more than `most`, or a field that is not cut.
-    fn met(&self, ranges: &Ranges, most: usize) -> Option<usize> {
+    /// The longest list that ranges meet, and how many; `None` for more than `most`, or a field that is not cut.
+    fn met(&self, ranges: &Ranges, most: usize) -> Option<(usize, usize)> {
         if self.starts.len() < 2 || ranges.len() > PIECES {
             return None;
         }
-        let met = self.places(ranges).map(|(first, end)| end - first).sum();
-        (met <= most).then_some(met)
+        let count = self.places(ranges).map(|(first, end)| end - first).sum();
+        if count > most {
+            return None;
+        }
+        let lists =
+            self.places(ranges).flat_map(|(first, end)| self.rules.get(first..end).unwrap_or_default());
+        Some((lists.map(Vec::len).max().unwrap_or_default(), count))
     }
 
     fn put(&mut self, rule: u32, ranges: &Ranges) {
@@ -217,24 +222,25 @@ impl Cuts {
         self.starts.iter().copied().zip(0..).collect()
     }
 
-    fn lists(self) -> Lists {
-        let mut lists = Lists::default();
+    fn lists<T: Number>(self, entries: &[Entry<T>]) -> Lists<T> {
+        let mut lists = Lists { ends: Vec::new(), entries: Vec::new() };
         for list in self.rules {
-            lists.rules.extend(list);
-            lists.ends.push(lists.rules.len() as u32);
+            lists.entries.extend(list.iter().filter_map(|rule| entries.get(*rule as usize)));
+            lists.ends.push(lists.entries.len() as u32);
         }
+        lists.entries.shrink_to_fit();
         lists
     }
 }
 
-impl Lists {
+impl<T> Lists<T> {
     /// The rules of an interval.
     #[inline]
-    fn of(&self, interval: Option<u32>) -> &[u32] {
+    fn of(&self, interval: Option<u32>) -> &[Entry<T>] {
         let Some(interval) = interval.map(|at| at as usize) else { return &[] };
         let start =
             interval.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
         let end = self.ends.get(interval).copied().unwrap_or_default();
-        self.rules.get(start as usize..end as usize).unwrap_or_default()
+        self.entries.get(start as usize..end as usize).unwrap_or_default()
     }
 }

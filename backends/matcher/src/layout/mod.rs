@@ -1,7 +1,7 @@
 //! The structures that answer look-ups, one per chain and family, chosen when they are built by what they cost.
 //!
-//! All say the same as the chain read in order, in outcomes; none knows which rule decided. This module knows nothing of
-//! NICs, files and sessions.
+//! Tables tell outcomes only; bitsets and lists find the rule that decides, and outcomes where tables do not fit. All
+//! say the same as the chain read in order. This module knows nothing of NICs, files and sessions.
 
 mod axis;
 mod bitsets;
@@ -102,75 +102,154 @@ impl Budget {
     }
 }
 
-/// The structure for one chain and family.
+/// What a chain is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Purpose {
+    /// What happens to packets.
+    Outcomes,
+    /// Which rule decides.
+    Rules,
+    /// Both.
+    Both,
+}
+
+/// The structures for one chain and family.
 #[derive(Clone, Debug)]
-pub(crate) enum Engine<T> {
-    Bitsets(Box<Bitsets<T>>),
-    Tables(Box<Tables<T>>),
-    List(Box<List<T>>),
+pub(crate) struct Engine<T> {
+    tables: Option<Box<Tables<T>>>,
+    /// There wherever rules are asked for, or tables do not fit.
+    finder: Option<Box<Finder<T>>>,
+}
+
+/// Finds the rule that decides.
+#[derive(Clone, Debug)]
+struct Finder<T> {
+    kind: Kind<T>,
+    /// Coded outcomes of the family's rules.
+    outcomes: Vec<u8>,
+    /// The places of the family's rules in the chain; empty where it has no others.
+    places: Vec<u32>,
+    default: u8,
+}
+
+#[derive(Clone, Debug)]
+enum Kind<T> {
+    Bitsets(Bitsets<T>),
+    List(List<T>),
 }
 
 impl<T: Number> Engine<T> {
-    pub(crate) fn new(chain: &Chain, family: Family, budget: &mut Budget) -> Self {
+    pub(crate) fn new(chain: &Chain, family: Family, purpose: Purpose, budget: &mut Budget) -> Self {
         let rules = Rules::new(chain, family);
         let last = family.last();
-        let bitsets = |budget: &mut Budget| {
-            let bitsets = Bitsets::new(&rules, last, ROWS.min(budget.bytes))?;
-            budget.bytes(bitsets.bytes()).map(|()| Self::Bitsets(Box::new(bitsets)))
-        };
-        let tables = |budget: &mut Budget| {
-            let mut work = WORK.min(budget.work);
-            let (given, tables) = (work, build::build(&rules, last, &mut work));
-            budget.work -= given - work;
-            let tables = tables?;
-            budget.bytes(tables.bytes()).map(|()| Self::Tables(Box::new(tables)))
-        };
-        let chosen = match budget.forced {
-            Some(Layout::Bitsets) => bitsets(budget),
-            Some(Layout::Tables) => tables(budget),
-            Some(Layout::List) => None,
-            None if rules.len() <= MEDIUM => tables(budget).or_else(|| bitsets(budget)),
-            None => tables(budget),
-        };
-        chosen.unwrap_or_else(|| Self::List(Box::new(List::new(&rules, last))))
+        let wanted = matches!(budget.forced, None | Some(Layout::Tables)) && purpose != Purpose::Rules;
+        let tables = if wanted { tables(&rules, last, budget) } else { None };
+        let found = tables.is_some() && purpose == Purpose::Outcomes;
+        let finder = (!found).then(|| Box::new(Finder::new(rules, chain.rules().len(), last, budget)));
+        Self { tables: tables.map(Box::new), finder }
     }
 
+    /// The coded outcome for a packet.
     #[inline]
-    pub(crate) fn find(&self, packet: &Packet) -> u8 {
+    pub(crate) fn find(&self, packet: &Packet, chain: &Chain) -> u8 {
         let point = Point::of(packet);
-        match self {
-            Engine::Bitsets(bitsets) => bitsets.find(&point),
-            Engine::Tables(tables) => tables.find(&point),
-            Engine::List(list) => list.find(&point, packet),
+        match (&self.tables, &self.finder) {
+            (Some(tables), _) => tables.find(&point),
+            (None, Some(finder)) => finder.outcome(finder.find(&point, packet, chain)),
+            (None, None) => code(chain.decide(packet).outcome),
         }
     }
 
-    /// As many look-ups as the shorter of both has.
-    pub(crate) fn find_all(&self, packets: &[Packet], found: &mut [u8]) {
-        match self {
-            Engine::Tables(tables) => tables.find_all(packets, found),
-            Engine::Bitsets(_) | Engine::List(_) => {
+    /// The place of the rule that decides a packet; `None` for the default.
+    #[inline]
+    pub(crate) fn place(&self, packet: &Packet, chain: &Chain) -> Option<usize> {
+        match &self.finder {
+            Some(finder) => {
+                let number = finder.find(&Point::of(packet), packet, chain)?;
+                Some(finder.place(number))
+            }
+            None => chain.rules().iter().position(|rule| rule.matches.matches(packet)),
+        }
+    }
+
+    /// As many outcomes as the shorter of both has.
+    pub(crate) fn find_all(&self, packets: &[Packet], chain: &Chain, found: &mut [u8]) {
+        match &self.tables {
+            Some(tables) => tables.find_all(packets, found),
+            None => {
                 for (found, packet) in found.iter_mut().zip(packets) {
-                    *found = self.find(packet);
+                    *found = self.find(packet, chain);
                 }
             }
         }
     }
 
-    pub(crate) const fn layout(&self) -> Layout {
-        match self {
-            Engine::Bitsets(_) => Layout::Bitsets,
-            Engine::Tables(_) => Layout::Tables,
-            Engine::List(_) => Layout::List,
+    /// What gives outcomes.
+    pub(crate) fn layout(&self) -> Layout {
+        match (&self.tables, self.finder.as_deref()) {
+            (Some(_), _) => Layout::Tables,
+            (None, Some(Finder { kind: Kind::Bitsets(_), .. })) => Layout::Bitsets,
+            (None, _) => Layout::List,
         }
     }
 
+    /// The memory of both structures.
     pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Engine::Bitsets(bitsets) => bitsets.bytes(),
-            Engine::Tables(tables) => tables.bytes(),
-            Engine::List(list) => list.bytes(),
+        let tables = self.tables.as_ref().map_or(0, |tables| tables.bytes());
+        tables + self.finder.as_ref().map_or(0, |finder| finder.bytes())
+    }
+}
+
+fn tables<T: Number>(rules: &Rules<'_>, last: u128, budget: &mut Budget) -> Option<Tables<T>> {
+    let mut work = WORK.min(budget.work);
+    let (given, tables) = (work, build::build(rules, last, &mut work));
+    budget.work -= given - work;
+    let tables = tables?;
+    budget.bytes(tables.bytes())?;
+    Some(tables)
+}
+
+impl<T: Number> Finder<T> {
+    fn new(rules: Rules<'_>, all: usize, last: u128, budget: &mut Budget) -> Self {
+        let bitsets = match budget.forced {
+            Some(Layout::Bitsets) => true,
+            Some(Layout::List) => false,
+            Some(Layout::Tables) | None => rules.len() <= MEDIUM,
+        };
+        let bitsets = bitsets.then(|| Bitsets::new(&rules, last, ROWS.min(budget.bytes))).flatten();
+        let bitsets = bitsets.filter(|bitsets| budget.bytes(bitsets.bytes() + rules.len()).is_some());
+        let kind = bitsets.map_or_else(|| Kind::List(List::new(&rules, last)), Kind::Bitsets);
+        let Rules { fields: _, outcomes, places, default } = rules;
+        let places = if places.len() == all { Vec::new() } else { places };
+        Self { kind, outcomes, places, default }
+    }
+
+    /// The number of the rule among those of the family.
+    #[inline]
+    fn find(&self, point: &Point<T>, packet: &Packet, chain: &Chain) -> Option<u32> {
+        match &self.kind {
+            Kind::Bitsets(bitsets) => bitsets.find(point),
+            Kind::List(list) => list.find(point, |number| {
+                let rule = chain.rules().get(self.place(number));
+                rule.is_some_and(|rule| rule.matches.matches(packet))
+            }),
         }
+    }
+
+    fn outcome(&self, number: Option<u32>) -> u8 {
+        number.and_then(|number| self.outcomes.get(number as usize)).copied().unwrap_or(self.default)
+    }
+
+    fn place(&self, number: u32) -> usize {
+        self.places.get(number as usize).copied().unwrap_or(number) as usize
+    }
+
+    fn bytes(&self) -> usize {
+        let kind = match &self.kind {
+            Kind::Bitsets(bitsets) => bitsets.bytes(),
+            Kind::List(list) => list.bytes(),
+        };
+        kind + self.outcomes.len() + self.places.len() * 4
     }
 }
 
@@ -202,7 +281,9 @@ mod tests {
 
     #[test]
     fn what_the_budget_does_not_cover_becomes_a_list() {
-        let engine = |rules, budget: &mut Budget| Engine::<u32>::new(&chain(rules), Family::V4, budget);
+        let engine = |rules, budget: &mut Budget| {
+            Engine::<u32>::new(&chain(rules), Family::V4, Purpose::Outcomes, budget)
+        };
         let ample = Budget::default();
         for (rules, bytes, work, expected) in [
             (10, ample.bytes, ample.work, Layout::Tables),
@@ -224,7 +305,8 @@ mod tests {
                 let ports = palisade_ir::PacketPorts { source: 1, destination: port };
                 let address = "10.0.0.1".parse().unwrap();
                 let packet = Packet::new(address, address, Protocol::TCP, Some(ports)).unwrap();
-                assert_eq!(outcome(engine.find(&packet)), chain(rules).decide(&packet).outcome);
+                let chain = chain(rules);
+                assert_eq!(outcome(engine.find(&packet, &chain)), chain.decide(&packet).outcome);
             }
         }
     }

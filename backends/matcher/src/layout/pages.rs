@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 /// The numbers of a page.
-const PAGE: usize = 256;
+const PAGE: usize = 64;
 
 /// A name for each number up to some last one.
 #[derive(Clone, Debug)]
@@ -51,8 +51,8 @@ impl Pages {
     /// The name of a number.
     #[inline]
     pub(super) fn find(&self, number: u32) -> u16 {
-        let start = self.starts.get((number >> 8) as usize).copied().unwrap_or_default();
-        self.names.get((start | (number & 255)) as usize).copied().unwrap_or_default()
+        let start = self.starts.get(number as usize / PAGE).copied().unwrap_or_default();
+        self.names.get(start as usize | number as usize % PAGE).copied().unwrap_or_default()
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -25,8 +25,8 @@ pub(super) struct Rules<'a> {
     pub(super) fields: [Vec<Values<'a>>; FIELDS],
     /// Coded outcomes, by rule.
     pub(super) outcomes: Vec<u8>,
-    /// The rules themselves.
-    pub(super) matches: Vec<&'a Match>,
+    /// The places of the rules in the chain.
+    pub(super) places: Vec<u32>,
     /// The coded outcome of packets that no rule matches.
     pub(super) default: u8,
 }
@@ -37,6 +37,7 @@ pub(super) type Values<'a> = Option<Cow<'a, Ranges>>;
 impl<'a> Rules<'a> {
     pub(super) fn new(chain: &'a Chain, family: Family) -> Self {
         let rules = || chain.rules().iter().filter(|rule| rule.matches.family() == family);
+        let places = (0..).zip(chain.rules()).filter(|(_, rule)| rule.matches.family() == family);
         let matches: Vec<&Match> = rules().map(|rule| &rule.matches).collect();
         let last = family.last();
         let fields = [
@@ -46,7 +47,8 @@ impl<'a> Rules<'a> {
             matches.iter().map(|m| ports(m.source_ports())).collect(),
         ];
         let outcomes = rules().map(|rule| code(rule.outcome)).collect();
-        Self { fields, outcomes, matches, default: code(Outcome::silent(chain.default())) }
+        let places = places.map(|(place, _)| place).collect();
+        Self { fields, outcomes, places, default: code(Outcome::silent(chain.default())) }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -89,11 +91,11 @@ fn services(matches: &Match) -> Values<'static> {
 
 /// The service and the source port of a packet; without ports, no rule looks at the source port.
 pub(super) fn service(packet: &Packet) -> (u32, u32) {
-    match packet.ports() {
-        Some(ports) => {
-            let first = if packet.protocol() == Protocol::UDP { UDP } else { 0 };
-            (first | u32::from(ports.destination), u32::from(ports.source))
-        }
-        None => (BARE | u32::from(packet.protocol().0), 0),
-    }
+    // Masks instead of branches: whether a packet has ports is not to be guessed.
+    let protocol = packet.protocol();
+    let (present, source, destination) =
+        packet.ports().map_or((0, 0, 0), |ports| (u32::MAX, ports.source, ports.destination));
+    let udp = u32::from(protocol == Protocol::UDP) << 16;
+    let service = (udp | u32::from(destination)) & present | (BARE | u32::from(protocol.0)) & !present;
+    (service, u32::from(source))
 }

@@ -38,7 +38,7 @@ impl ServiceTables {
     fn find(&self, service: u32, source_port: u32) -> u32 {
         let service = self.service.as_ref().map_or(0, |pages| pages.find(service));
         let (Some(ports), Some(cross)) = (&self.source_port, &self.cross) else { return service.into() };
-        let at = usize::from(service) + usize::from(ports.find(source_port));
+        let at = usize::from(service).wrapping_add(ports.find(source_port).into());
         cross.get(at).copied().unwrap_or_default().into()
     }
 }

@@ -1,30 +1,35 @@
-//! From a number to the name of the interval it lies in: a search tree whose nodes are as wide as their cuts ask for.
+//! From a number to the name of the interval it lies in: one table by the leading bits, then nodes of seven cuts.
 //!
-//! A node divides the span between its first and its last cut into slots of equal size, a power of two; what lies
-//! below and above the span has a slot of its own. So a lone host or prefix costs one small node, however long the
-//! addresses are, and dense parts become tables. A node is one run of words (base, head, slots): going down a level
-//! costs one look into memory for small nodes.
+//! Every walk takes the same steps, whatever the number: a slot of the table, then as many nodes as the fullest slot
+//! needs. So a processor has no branch to guess wrong, which costs more than a few steps in vain, and overlaps the
+//! walks of several packets. A node of IPv4 is one cache line, and equal nodes are kept once.
 
-use std::marker::PhantomData;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
+/// The cuts of a node, one of which is never used: eight comparisons at once suit processors better than seven.
+const CUTS: usize = 8;
+/// The fewest and the most slots of the table.
+const SLOTS: (usize, usize) = (16, 1 << 16);
+
 /// An address as a number.
-pub(crate) trait Number: Copy + Ord {
-    /// How many words it takes in a node.
-    const WORDS: usize;
+pub(crate) trait Number: Copy + Ord + std::hash::Hash {
+    /// Above no number.
+    const MAX: Self;
     /// The number of an address; 0 for one of the other family.
     fn of(address: IpAddr) -> Self;
-    /// Reads what the builder wrote.
-    fn read(words: &[u32]) -> Self;
     /// The low bits of a wide number.
     fn narrow(number: u128) -> Self;
     /// 0 below the base, `slots + 1` above the last slot.
     fn slot(self, base: Self, shift: u32, slots: u32) -> usize;
+    /// How many cuts lie below the number.
+    fn rank(self, cuts: &[Self; CUTS]) -> usize;
 }
 
 impl Number for u32 {
-    const WORDS: usize = 1;
+    const MAX: Self = Self::MAX;
 
+    #[inline]
     fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(v4) => v4.to_bits(),
@@ -32,23 +37,28 @@ impl Number for u32 {
         }
     }
 
-    fn read(words: &[u32]) -> Self {
-        words.first().copied().unwrap_or_default()
-    }
-
     fn narrow(number: u128) -> Self {
         number as u32
     }
 
+    #[inline]
     fn slot(self, base: Self, shift: u32, slots: u32) -> usize {
         let inside = (self.wrapping_sub(base).wrapping_shr(shift)).min(slots).wrapping_add(1);
         (if self < base { 0 } else { inside }) as usize
     }
+
+    #[inline]
+    fn rank(self, cuts: &[Self; CUTS]) -> usize {
+        // As signed numbers, which is what the vector units of x86-64 compare.
+        let signed = |number: u32| (number ^ 1 << 31) as i32;
+        cuts.iter().fold(0_u32, |rank, cut| rank.wrapping_add((signed(self) > signed(*cut)).into())) as usize
+    }
 }
 
 impl Number for u128 {
-    const WORDS: usize = 4;
+    const MAX: Self = Self::MAX;
 
+    #[inline]
     fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(_) => 0,
@@ -56,115 +66,184 @@ impl Number for u128 {
         }
     }
 
-    fn read(words: &[u32]) -> Self {
-        let Some(&[a, b, c, d]) = words.first_chunk() else { return 0 };
-        u128::from(u64::from(a) << 32 | u64::from(b)) << 64 | u128::from(u64::from(c) << 32 | u64::from(d))
-    }
-
     fn narrow(number: u128) -> Self {
         number
     }
 
+    #[inline]
     fn slot(self, base: Self, shift: u32, slots: u32) -> usize {
-        let inside = (self.wrapping_sub(base).wrapping_shr(shift)).min(u128::from(slots)) as usize + 1;
+        let inside =
+            ((self.wrapping_sub(base).wrapping_shr(shift)).min(u128::from(slots)) as usize).wrapping_add(1);
         if self < base { 0 } else { inside }
+    }
+
+    #[inline]
+    fn rank(self, cuts: &[Self; CUTS]) -> usize {
+        cuts.iter().take(CUTS - 1).fold(0_usize, |rank, cut| rank.wrapping_add((self > *cut).into()))
     }
 }
 
-/// Marks a slot that leads to a node.
-const NODE: u32 = 1 << 31;
-/// The fewest and the most slots of a node.
-const SLOTS: (usize, usize) = (16, 1 << 16);
+/// Cuts in ascending order, each the last number before it, and what comes before, between and after them. Unused
+/// cuts are above all numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(align(64))]
+struct Node<T> {
+    cuts: [T; CUTS],
+    words: [u32; CUTS],
+}
 
-/// A number's interval, by name. Names are below 2^31.
+/// A number's interval, by name.
 #[derive(Clone, Debug)]
 pub(crate) struct Trie<T> {
-    words: Vec<u32>,
-    number: PhantomData<T>,
+    base: T,
+    shift: u32,
+    /// Without the first and the last, which are for numbers below and above all others.
+    span: u32,
+    /// By leading bits: names at depth 0, else nodes.
+    slots: Vec<u32>,
+    nodes: Vec<Node<T>>,
+    /// The nodes on the way to each name.
+    depth: u32,
 }
 
 impl<T: Number> Trie<T> {
     /// Of intervals by first value, ascending from 0. `None` when there is only one name: nothing to look up.
     pub(crate) fn new(intervals: &[(u128, u32)]) -> Option<Self> {
         let ((_, before), cuts) = intervals.split_first().filter(|(_, cuts)| !cuts.is_empty())?;
-        let mut words = Vec::new();
-        node::<T>(&mut words, cuts, *before);
-        words.shrink_to_fit();
-        Some(Self { words, number: PhantomData })
+        let shape = Shape::of(cuts);
+        let buckets: Vec<(&[(u128, u32)], u32)> = shape.buckets(cuts, *before).collect();
+        let fullest = buckets.iter().map(|(inside, _)| inside.len()).max().unwrap_or_default();
+        let depth = depth(fullest);
+        let mut nodes = Nodes { all: Vec::new(), known: HashMap::new() };
+        let slots = buckets.into_iter().map(|(inside, name)| nodes.below(inside, name, depth)).collect();
+        let Shape { base, shift, span } = shape;
+        nodes.all.shrink_to_fit();
+        Some(Self { base: T::narrow(base), shift, span: span as u32, slots, nodes: nodes.all, depth })
     }
 
     /// The name of the interval that holds a number.
     #[inline]
     pub(crate) fn find(&self, number: T) -> u32 {
-        let mut at = 0;
-        loop {
-            let Some(node) = self.words.get(at..) else { return 0 };
-            let head = node.get(T::WORDS).copied().unwrap_or_default();
-            let slot = number.slot(T::read(node), head & 255, head >> 8);
-            let entry = node.get(T::WORDS + 1 + slot).copied().unwrap_or_default();
-            if entry & NODE == 0 {
-                return entry;
-            }
-            at = (entry ^ NODE) as usize;
+        let slot = number.slot(self.base, self.shift, self.span);
+        let mut word = self.slots.get(slot).copied().unwrap_or_default();
+        for _ in 0..self.depth {
+            let Some(node) = self.nodes.get(word as usize) else { return 0 };
+            word = node.words.get(number.rank(&node.cuts)).copied().unwrap_or_default();
         }
+        word
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.words.len() * 4
+        self.slots.len() * 4 + self.nodes.len() * size_of::<Node<T>>()
     }
 }
 
-/// The base, size (as a power of two) and number of a node's slots.
-fn shape(cuts: &[(u128, u32)]) -> (u128, u32, u128) {
-    let (first, last) = match cuts {
-        [(first, _), .., (last, _)] => (*first, *last),
-        [(only, _)] => return (*only, 0, 0),
-        [] => return (0, 0, 0),
-    };
-    let limit = (4 * cuts.len()).next_power_of_two().clamp(SLOTS.0, SLOTS.1) as u128;
-    // Slots that end at every cut: no level below.
-    let exact = cuts.iter().fold(0, |bits, (at, _)| bits | (at - first)).trailing_zeros();
-    if (last - first) >> exact <= limit {
-        return (first, exact, (last - first) >> exact);
-    }
-    let around = |shift: u32| {
-        let base = first >> shift << shift;
-        (base, shift, ((last - base) >> shift) + 1)
-    };
-    // First and last cut are never in one slot (the next finer slots were more than 16), so nodes below have fewer cuts.
-    (1..128).map(around).find(|(_, _, slots)| *slots <= limit).unwrap_or((first, 127, 1))
+/// The fewest levels of nodes that tell so many cuts apart.
+fn depth(cuts: usize) -> u32 {
+    (0..).find(|depth| cuts < CUTS.saturating_pow(*depth)).unwrap_or_default()
 }
 
-/// Appends a node for some cuts; below the first one lies `before`.
-fn node<T: Number>(words: &mut Vec<u32>, cuts: &[(u128, u32)], before: u32) {
-    let (base, shift, slots) = shape(cuts);
-    let wide = [96, 64, 32, 0].map(|bits| (base >> bits) as u32);
-    words.extend(wide.iter().skip(4 - T::WORDS));
-    words.push((slots as u32) << 8 | shift);
-    let start = words.len();
-    words.push(before);
-    words.resize(start + 1 + slots as usize, before);
-    words.push(cuts.last().map_or(before, |last| last.1));
-    let mut rest = cuts;
-    let mut name = before;
-    for slot in 0..slots {
-        let low = base + (slot << shift);
-        let high = low | ((1 << shift) - 1);
-        let (here, after) = rest.split_at(rest.partition_point(|(at, _)| *at <= high.max(low)));
-        let (at_start, inside) = here.split_at(here.partition_point(|(at, _)| *at <= low));
-        name = at_start.last().map_or(name, |cut| cut.1);
-        let entry = if inside.is_empty() { name } else { NODE | words.len() as u32 };
-        if let Some(word) = words.get_mut(start + 1 + slot as usize) {
-            *word = entry;
+/// The table by leading bits.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// The first number of the first slot.
+    base: u128,
+    /// The size of a slot, as a power of two.
+    shift: u32,
+    /// How many slots there are.
+    span: u128,
+}
+
+impl Shape {
+    /// The smallest of the tables that lead to the fewest nodes.
+    fn of(cuts: &[(u128, u32)]) -> Self {
+        let most = (32 * cuts.len()).clamp(SLOTS.0, SLOTS.1);
+        let sizes = (0..).map(|bits| SLOTS.0 << bits).take_while(|size| *size <= most);
+        let shapes = sizes.map(|size| Self::around(cuts, size as u128));
+        shapes.min_by_key(|shape| shape.depth(cuts)).unwrap_or(Self { base: 0, shift: 127, span: 2 })
+    }
+
+    /// Slots that hold all cuts.
+    fn around(cuts: &[(u128, u32)], limit: u128) -> Self {
+        let (first, last) = match cuts {
+            [(first, _), .., (last, _)] => (*first, *last),
+            [(only, _)] => (*only, *only),
+            [] => (0, 0),
+        };
+        let around = |shift: u32| {
+            let base = first >> shift << shift;
+            Self { base, shift, span: ((last - base) >> shift) + 1 }
+        };
+        (0..128).map(around).find(|shape| shape.span <= limit).unwrap_or(Self {
+            base: 0,
+            shift: 127,
+            span: 2,
+        })
+    }
+
+    fn depth(&self, cuts: &[(u128, u32)]) -> u32 {
+        self.buckets(cuts, 0).map(|(inside, _)| depth(inside.len())).max().unwrap_or_default()
+    }
+
+    /// The cuts inside each slot and the name at its start: below the base, each slot, above.
+    fn buckets<'a>(
+        self,
+        cuts: &'a [(u128, u32)],
+        before: u32,
+    ) -> impl Iterator<Item = (&'a [(u128, u32)], u32)> {
+        let after = cuts.last().map_or(before, |last| last.1);
+        let (mut rest, mut name) = (cuts, before);
+        let slots = (0..self.span).map(move |slot| {
+            let low = self.base + (slot << self.shift);
+            let high = low | ((1 << self.shift) - 1);
+            let end = rest.iter().position(|(at, _)| *at > high).unwrap_or(rest.len());
+            let (here, later) = rest.split_at(end);
+            let (at_start, inside) = here.split_at(here.iter().take_while(|(at, _)| *at <= low).count());
+            let first = at_start.last().map_or(name, |cut| cut.1);
+            (rest, name) = (later, inside.last().map_or(first, |cut| cut.1));
+            (inside, first)
+        });
+        [(&[][..], before)].into_iter().chain(slots).chain([(&[][..], after)])
+    }
+}
+
+/// Nodes, each distinct one once.
+struct Nodes<T> {
+    all: Vec<Node<T>>,
+    known: HashMap<Node<T>, u32>,
+}
+
+impl<T: Number> Nodes<T> {
+    /// The word that leads to a name for each number, by so many levels of nodes; `before` the first cut.
+    fn below(&mut self, cuts: &[(u128, u32)], before: u32, depth: u32) -> u32 {
+        if depth == 0 {
+            return before;
         }
-        if !inside.is_empty() {
-            node::<T>(words, inside, name);
+        // What one child takes; its neighbour begins with a cut of this node.
+        let room = CUTS.saturating_pow(depth - 1);
+        let mut node = Node { cuts: [T::MAX; CUTS], words: [0; CUTS] };
+        let (mut rest, mut name) = (cuts, before);
+        let mut ends = node.cuts.iter_mut();
+        for word in &mut node.words {
+            let (child, later) = rest.split_at(rest.len().min(room - 1));
+            *word = self.below(child, name, depth - 1);
+            if let Some(((cut, next), later)) = later.split_first() {
+                if let Some(end) = ends.next() {
+                    *end = T::narrow(cut - 1);
+                }
+                (rest, name) = (later, *next);
+            } else {
+                rest = later;
+            }
         }
-        name = inside.last().map_or(name, |cut| cut.1);
-        rest = after;
+        let next = self.all.len() as u32;
+        let all = &mut self.all;
+        *self.known.entry(node).or_insert_with(|| {
+            all.push(node);
+            next
+        })
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +294,6 @@ mod tests {
         let intervals: Vec<(u128, u32)> =
             [0].into_iter().chain((0..128).map(|bit| 1 << bit)).chain([u128::MAX]).zip(0..).collect();
         check::<u128>(&intervals, u128::MAX);
-        assert!(Trie::<u128>::new(&intervals).unwrap().bytes() < 64_000);
+        assert!(Trie::<u128>::new(&intervals).unwrap().bytes() < 64_000, "a node has seven cuts");
     }
 }

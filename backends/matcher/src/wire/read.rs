@@ -1,6 +1,6 @@
 //! From the wire form to a matcher, checking everything: whatever the file says, no look-up panics later.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,10 +10,9 @@ use palisade_ir::{
 };
 
 use super::{Wire, WireAddresses, WireChain, WireGuard, WireNic, WirePorts, WireRule};
-use crate::indexed::IndexedChain;
-use crate::layout::Budget;
 use crate::matcher::Matcher;
 use crate::nic::{Guard, Nic};
+use crate::prepared::Prepared;
 
 /// A promise that a decoded policy breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,11 +54,7 @@ impl Wire {
         let addresses = addresses.into_iter().map(read_addresses).collect::<Result<_, _>>()?;
         let reader = Reader { rules: &rules, addresses };
         let chains = chains.into_iter().map(|chain| reader.chain(chain).map(Arc::new));
-        let mut guards = Guards {
-            chains: chains.collect::<Result<_, _>>()?,
-            indexed: HashMap::new(),
-            budget: Budget::default(),
-        };
+        let mut guards = Guards { chains: chains.collect::<Result<_, _>>()?, prepared: Prepared::default() };
         let nics = nics.into_iter().map(|nic| guards.nic(nic)).collect::<Result<Vec<_>, _>>()?;
         if !nics.is_sorted_by(|a, b| a.key() < b.key()) {
             return Err(Invalid::NicOrder);
@@ -129,8 +124,7 @@ impl Reader<'_> {
 /// What NICs refer to; each chain is prepared for look-ups once, however many NICs share it.
 struct Guards {
     chains: Vec<Arc<Chain>>,
-    indexed: HashMap<u32, Arc<IndexedChain>>,
-    budget: Budget,
+    prepared: Prepared,
 }
 
 impl Guards {
@@ -142,11 +136,12 @@ impl Guards {
 
     fn guard(&mut self, guard: WireGuard) -> Result<Guard, Invalid> {
         let WireGuard { decide, plain } = guard;
-        let chain = |at: u32| self.chains.get(at as usize).cloned().ok_or(Invalid::UnknownChain);
-        let (chain, plain) = (chain(decide)?, chain(plain)?);
-        let prepare = || Arc::new(IndexedChain::new(chain, &mut self.budget));
-        let indexed = self.indexed.entry(decide).or_insert_with(prepare);
-        Ok(Guard { decide: Arc::clone(indexed), plain })
+        let chain = |at: u32| {
+            let chain = self.chains.get(at as usize).ok_or(Invalid::UnknownChain)?;
+            Ok((Arc::clone(chain), at))
+        };
+        let (decide, plain) = (chain(decide)?, chain(plain)?);
+        Ok(self.prepared.guard(decide, plain))
     }
 }
 

@@ -86,7 +86,7 @@ impl Wire {
         let Pool { chains, addresses, met_chains: _, met_addresses: _ } = pool;
         Self {
             session_timeout: matcher.session_seconds(),
-            rules: matcher.stored_rules().iter().map(|(id, info)| (*id, info.clone())).collect(),
+            rules: matcher.stored_rules().iter().cloned().collect(),
             addresses: addresses.into_values().into_iter().map(wire_addresses).collect(),
             chains: chains.into_values(),
             nics,
@@ -98,7 +98,7 @@ fn wire_nic<'a>(pool: &mut Pool<'a>, nic: &'a Nic) -> WireNic {
     let Nic { instance, interface, via, addresses, ingress, egress } = nic;
     let mut guard = |guard: &'a Guard| {
         let Guard { decide, plain } = guard;
-        WireGuard { decide: pool.chain(decide.chain()), plain: pool.chain(plain) }
+        WireGuard { decide: pool.chain(decide.chain()), plain: pool.chain(plain.chain()) }
     };
     WireNic {
         ingress: guard(ingress),
