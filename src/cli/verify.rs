@@ -66,7 +66,7 @@ pub(super) fn prove(
     Ok(exit)
 }
 
-fn chains(Proof { ways: _, chains }: Proof) -> String {
+fn chains(Proof { chains }: Proof) -> String {
     if chains == 1 { "1 chain compared".to_owned() } else { format!("{chains} chains compared") }
 }
 

@@ -1,34 +1,32 @@
 //! Proof that a ruleset means the policy: for every packet of both families, on every way through the machine.
 //!
 //! The files are read back by the target's lift, which shares nothing with what wrote them, and become a program over
-//! sets of packets; what must stand around the rules (`policy`) is one too. On every way that either tells from the
-//! others (`ways`) both run on all packets at once; where they reach the chain of a NIC, that chain is compared
-//! with the plan's as a whole, once (`prover`). A difference comes as a packet on which both, evaluated packet by
-//! packet, really differ; who runs out of budget has proved nothing and says so.
+//! sets of packets; what must stand around the rules (`policy`) is one too. Both become diagrams, whose equality is that
+//! of numbers, however the ruleset is laid out. What is too large for that is compared way by way and rule by rule
+//! (`pairwise`). A difference comes as a packet on which both, evaluated packet by packet, really differ; who runs out
+//! of budget in both manners has proved nothing and says so.
 //!
 //! Not compared: how long sessions live, names, comments, counters, and the words and the rate of log lines. The
 //! proof is about what the lift understands: that the kernel reads the text the same way, the kernel suites show.
 
+mod pairwise;
 mod policy;
-mod prover;
 pub mod show;
-mod ways;
 
 use palisade_ir::decide::{Budget, BudgetExceeded};
+use palisade_ir::diagram::{Answer, Question, compare};
+use palisade_ir::symbolic::{Program, Ways};
 use palisade_ir::{
     Artifact, Family, LiftError, Lifted, LiftedDecision, Options, Outcome, Packet, Plan, RuleId, Traversal,
 };
 
 use crate::targets::Target;
 use policy::Policy;
-use prover::Prover;
 
 /// What was proved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Proof {
-    /// Ways through the machine that had to be told apart.
-    pub ways: usize,
-    /// Chains that were compared.
+    /// Chains of NICs that were compared, those of each family apart.
     pub chains: usize,
 }
 
@@ -80,28 +78,41 @@ pub fn verify(
     for family in Family::ALL {
         let policy = Policy::new(plan, options, family);
         let found = lifted.program(family)?;
-        let mut prover = Prover::new(&policy, &found, budget);
-        for at in ways::ways(&policy.program, &found).map_err(Failure::Unproved)? {
-            let Some(asked) = policy.asked(&at) else { continue };
-            if let Some(packet) = prover.way(&at, &asked)? {
-                return Err(explained(&policy, &*lifted, &mut prover, packet, at));
-            }
+        if let Some((packet, at)) = difference(&policy, &found, budget)? {
+            return Err(explained(&policy, &*lifted, &found, packet, at));
         }
-        proof.ways += prover.ways();
-        proof.chains += prover.chains();
+        proof.chains += policy.chains();
     }
     Ok(proof)
+}
+
+/// A packet and a way on which a ruleset does something else than the policy.
+fn difference(
+    policy: &Policy<'_>,
+    found: &Program,
+    budget: &mut Budget,
+) -> Result<Option<(Packet, Traversal)>, Failure> {
+    let ways = Ways::of(&[&policy.program, found]).map_err(|error| Failure::Unproved(error.to_string()))?;
+    let unasked = policy.unasked();
+    let question = Question { policy: &policy.program, ruleset: found, unasked: &unasked, ways: &ways };
+    let half = budget.left() / 2;
+    match budget.share(half, |share| compare(&question, share)) {
+        Ok(Answer::Alike) => Ok(None),
+        Ok(Answer::Unlike(packet, at)) => Ok(Some((packet, at))),
+        Err(BudgetExceeded) => Ok(pairwise::difference(policy, found, &ways, budget)?),
+    }
 }
 
 /// A packet on which both differ, judged again by the interpreter of the target's language.
 fn explained(
     policy: &Policy<'_>,
     lifted: &dyn Lifted,
-    prover: &mut Prover<'_>,
+    program: &Program,
     packet: Packet,
     at: Traversal,
 ) -> Failure {
-    let (expected, rules) = match prover.expected(&at, &packet) {
+    let judged = pairwise::expected_else(policy, program, &at, &packet, &mut Budget::default());
+    let (expected, rules) = match judged {
         Ok(Some(expected)) => (expected, policy.deciders(&at, &packet)),
         Ok(None) => return contradiction(&packet),
         Err(spent) => return spent.into(),

@@ -48,6 +48,11 @@ impl<'a> Policy<'a> {
         Region::full(self.family())
     }
 
+    /// How many chains of NICs there are.
+    pub(super) fn chains(&self) -> usize {
+        self.chains.len()
+    }
+
     /// Per block whether it is the chain of a NIC.
     pub(super) fn closed(&self) -> Vec<bool> {
         (0..self.program.blocks.len()).map(|block| block < self.chains.len()).collect()
@@ -61,32 +66,35 @@ impl<'a> Policy<'a> {
         Some(Chain::from_ordered(rules, chain.default(), chain.default_id()))
     }
 
-    /// The packets of which the policy says what happens to them on a way; `None` for none.
+    /// By hook, steps for the packets of which the policy does not say what happens to them.
     ///
     /// It does not say what is forwarded on a host that closes what it does not manage, which family's icmp errors the
     /// other family may carry (there are none), and whether a spoofed source loses a session it could not have.
-    pub(super) fn asked(&self, at: &Traversal) -> Option<Region> {
+    pub(super) fn unasked(&self) -> Vec<(PacketHook, Vec<Step>)> {
         let host = matches!(self.options.placement, Placement::Host(_));
-        if host && at.hook == PacketHook::Forward && self.options.unmanaged == Verdict::Deny {
-            return None;
+        let foreign = match self.family() {
+            Family::V4 => Protocol::ICMPV6,
+            Family::V6 => Protocol::ICMP,
+        };
+        let on = |states: &[ConnState]| Condition::new(Asks::State(states.to_vec()));
+        let skip = |guard: Region, conditions| Step { guard, conditions, act: Act::Return };
+        let errors = self.full().with_protocols(&one(foreign.0));
+        let errors = errors.map(|guard| skip(guard, vec![on(&[ConnState::Related])]));
+        let mut unasked: Vec<(PacketHook, Vec<Step>)> =
+            [PacketHook::Input, PacketHook::Output, PacketHook::Forward]
+                .map(|hook| (hook, errors.iter().cloned().collect()))
+                .into();
+        if let Some((_, forward)) = unasked.last_mut() {
+            if host && self.options.unmanaged == Verdict::Deny {
+                forward.push(skip(self.full(), Vec::new()));
+            }
+            let live = on(&[ConnState::Established, ConnState::Related]);
+            forward.extend(self.spoofed(Act::Return).into_iter().map(|mut step| {
+                step.conditions.push(live.clone());
+                step
+            }));
         }
-        let mut asked = self.full();
-        let live = matches!(at.state, ConnState::Established | ConnState::Related);
-        if live && at.hook == PacketHook::Forward && !host {
-            let true_sources = match at.iif.as_ref().and_then(|iif| self.behind.get(iif)) {
-                Some(own) => own.clone(),
-                None => Ranges::span(0, self.family().last()).subtract(&self.elsewhere),
-            };
-            asked = asked.with_source(&true_sources)?;
-        }
-        if at.state == ConnState::Related {
-            let foreign = match self.family() {
-                Family::V4 => Protocol::ICMPV6,
-                Family::V6 => Protocol::ICMP,
-            };
-            asked = asked.with_protocols(&Ranges::span(0, 255).subtract(&one(foreign.0)))?;
-        }
-        Some(asked)
+        unasked
     }
 
     /// The rules that decide a packet on a way, as far as a NIC has a say.
@@ -261,7 +269,7 @@ impl<'a> Policy<'a> {
             let only = |address: &&IpAddr| owners.get(*address).is_some_and(|owners| owners.len() == 1);
             addresses(family, nic.addresses.iter().filter(only))
         };
-        let mut steps = self.spoofed();
+        let mut steps = self.spoofed(Act::Decide(Verdict::Deny));
         steps.extend(self.sessions());
         let vias: Vec<&Ifname> = self.behind.keys().copied().collect();
         for (_, nic) in &nics {
@@ -299,17 +307,16 @@ impl<'a> Policy<'a> {
     }
 
     /// An interface that leads to NICs carries their addresses only, and these come by no other.
-    fn spoofed(&self) -> Vec<Step> {
+    fn spoofed(&self, act: Act) -> Vec<Step> {
         let all = Ranges::span(0, self.family().last());
-        let drop = Act::Decide(Verdict::Deny);
         let mut steps = Vec::new();
         for (via, own) in &self.behind {
             let foreign = self.full().with_source(&all.subtract(own));
-            steps.extend(foreign.map(|guard| self.by(Direction::In, [*via], false, guard, drop)));
+            steps.extend(foreign.map(|guard| self.by(Direction::In, [*via], false, guard, act)));
         }
         let elsewhere = self.full().with_source(&self.elsewhere);
         let vias = self.behind.keys().copied();
-        steps.extend(elsewhere.map(|guard| self.by(Direction::In, vias, true, guard, drop)));
+        steps.extend(elsewhere.map(|guard| self.by(Direction::In, vias, true, guard, act)));
         steps
     }
 }

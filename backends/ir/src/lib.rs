@@ -8,6 +8,7 @@ mod address;
 mod backend;
 mod chain;
 pub mod decide;
+pub mod diagram;
 pub mod layout;
 mod matching;
 mod name;

@@ -12,7 +12,7 @@ mod cover;
 mod cube;
 mod equivalent;
 mod partition;
-mod points;
+pub(crate) mod points;
 mod space;
 
 use bitvec::prelude::{BitSlice, Lsb0};

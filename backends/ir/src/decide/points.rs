@@ -11,16 +11,16 @@ use crate::region::NO_PORTS;
 use crate::{Family, Match, Packet, PacketPorts, PortMatch, Protocol, Ranges, Region};
 
 /// Protocol number of tcp with ports.
-const TCP_PORTS: u128 = 256;
+pub(crate) const TCP_PORTS: u128 = 256;
 /// Protocol number of udp with ports.
-const UDP_PORTS: u128 = 257;
+pub(crate) const UDP_PORTS: u128 = 257;
 /// The protocols with ports, by the number without them.
 const TRANSPORT: [(Protocol, u128); 2] = [(Protocol::TCP, TCP_PORTS), (Protocol::UDP, UDP_PORTS)];
 /// The last port.
 const LAST_PORT: u128 = 65_535;
 
 /// The last value of each number.
-pub(super) const fn last(family: Family) -> [u128; 5] {
+pub(crate) const fn last(family: Family) -> [u128; 5] {
     [family.last(), family.last(), UDP_PORTS, LAST_PORT, LAST_PORT]
 }
 
@@ -34,7 +34,7 @@ pub(super) fn of_packet(packet: &Packet) -> [u128; 5] {
 }
 
 /// The packet at a point.
-pub(super) fn packet(family: Family, point: [u128; 5]) -> Option<Packet> {
+pub(crate) fn packet(family: Family, point: [u128; 5]) -> Option<Packet> {
     let [source, destination, protocol, source_port, destination_port] = point;
     let (source, destination) = (family.address(source), family.address(destination));
     let ports = PacketPorts { source: source_port as u16, destination: destination_port as u16 };
@@ -67,7 +67,7 @@ fn ports(ports: &PortMatch) -> Cow<'_, Ranges> {
 }
 
 /// The points of a region: one product without ports and one with, or a single one where they join.
-pub(super) fn of_region(region: &Region) -> Vec<[Ranges; 5]> {
+pub(crate) fn of_region(region: &Region) -> Vec<[Ranges; 5]> {
     let [source, destination, protocols, source_ports, destination_ports] = region.fields();
     let all_ports = Ranges::span(0, LAST_PORT);
     let real = [source_ports.intersect(&all_ports), destination_ports.intersect(&all_ports)];

@@ -9,10 +9,12 @@ mod flat;
 mod region;
 mod run;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod ways;
 
 pub use flat::{Flat, flatten, flatten_way};
 pub use run::{Leaf, run};
+pub use ways::Ways;
 
 use std::collections::BTreeSet;
 

@@ -4,21 +4,21 @@ use super::*;
 use crate::decide::{Budget, equivalent};
 use crate::{Ifname, Packet, PacketPorts, Protocol};
 
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % end
     }
 
-    fn span(&mut self, end: u128) -> Ranges {
+    pub(crate) fn span(&mut self, end: u128) -> Ranges {
         let (one, two) = (self.below(end as usize) as u128, self.below(end as usize) as u128);
         Ranges::span(one.min(two), one.max(two))
     }
 }
 
-fn guard(random: &mut Random) -> Region {
+pub(crate) fn guard(random: &mut Random) -> Region {
     let mut region = Region::full(Family::V4);
     for field in 0..4 {
         if random.below(2) == 0 {
@@ -35,7 +35,7 @@ fn guard(random: &mut Random) -> Region {
     region
 }
 
-fn program(random: &mut Random, pure: bool) -> Program {
+pub(crate) fn program(random: &mut Random, pure: bool) -> Program {
     let blocks = (0..4).map(|at| {
         let steps = (0..random.below(5)).map(|_| {
             let act = match random.below(9) {
@@ -60,7 +60,7 @@ fn program(random: &mut Random, pure: bool) -> Program {
 }
 
 /// The verdict, if any, and whether the packet is logged: one step after the other.
-fn interpret(
+pub(crate) fn interpret(
     program: &Program,
     block: usize,
     packet: &Region,

@@ -1,9 +1,10 @@
-//! Both programs side by side: where each packet goes, and whether the chains it meets there are alike.
+//! The proof without a diagram, for what a diagram would be too large for: on every way where each packet goes, and
+//! whether the chains it meets there are alike, one pair of opposite rules after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use palisade_ir::decide::{Budget, BudgetExceeded, equivalent};
-use palisade_ir::symbolic::{Act, Flat, Leaf, Program, flatten, flatten_way, run};
+use palisade_ir::symbolic::{Act, Flat, Leaf, Program, Step, Ways, flatten, flatten_way, run};
 use palisade_ir::{
     Addresses, Chain, Family, Match, MatchParts, Origin, Outcome, Packet, PortMatch, ProtocolSet, Rank,
     Region, Rule, RuleId, Traversal, Verdict,
@@ -33,8 +34,35 @@ enum Behind {
     More,
 }
 
+/// A packet that is asked about and to which both do different things, and its way.
+pub(super) fn difference(
+    policy: &Policy<'_>,
+    found: &Program,
+    ways: &Ways,
+    budget: &mut Budget,
+) -> Result<Option<(Packet, Traversal)>, BudgetExceeded> {
+    let unasked = policy.unasked();
+    let mut prover = Prover::new(policy, found, budget);
+    for at in ways.all() {
+        let here = unasked.iter().filter(|(hook, _)| *hook == at.hook).flat_map(|(_, steps)| steps);
+        for asked in asked(policy.program.family, here, &at) {
+            if let Some(packet) = prover.way(&at, &asked)? {
+                return Ok(Some((packet, at)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The packets on a way that none of the steps is for.
+fn asked<'s>(family: Family, unasked: impl Iterator<Item = &'s Step>, at: &Traversal) -> Vec<Region> {
+    unasked.filter(|step| step.applies(at)).fold(vec![Region::full(family)], |asked, step| {
+        asked.iter().flat_map(|region| region.subtract(&step.guard)).collect()
+    })
+}
+
 /// A proof under way, for packets of one family.
-pub(super) struct Prover<'a> {
+struct Prover<'a> {
     policy: &'a Policy<'a>,
     found: &'a Program,
     budget: &'a mut Budget,
@@ -46,23 +74,13 @@ pub(super) struct Prover<'a> {
 }
 
 impl<'a> Prover<'a> {
-    pub(super) fn new(policy: &'a Policy<'a>, found: &'a Program, budget: &'a mut Budget) -> Self {
+    fn new(policy: &'a Policy<'a>, found: &'a Program, budget: &'a mut Budget) -> Self {
         let closed = [policy.closed(), found.pure()];
         Self { policy, found, budget, closed, seen: BTreeSet::new(), alike: BTreeMap::new() }
     }
 
-    /// How many ways were compared.
-    pub(super) fn ways(&self) -> usize {
-        self.seen.len()
-    }
-
-    /// How many pairs of chains were compared.
-    pub(super) fn chains(&self) -> usize {
-        self.alike.len()
-    }
-
     /// A packet of a region to which both do different things on a way.
-    pub(super) fn way(&mut self, at: &Traversal, asked: &Region) -> Result<Option<Packet>, BudgetExceeded> {
+    fn way(&mut self, at: &Traversal, asked: &Region) -> Result<Option<Packet>, BudgetExceeded> {
         let [policy_closed, found_closed] = &self.closed;
         let steps = [
             applying(&self.policy.program, policy_closed, at, self.budget)?,
@@ -79,20 +97,6 @@ impl<'a> Prover<'a> {
             }
         }
         Ok(None)
-    }
-
-    /// What the policy does to a packet on a way, if the ruleset does something else.
-    pub(super) fn expected(
-        &mut self,
-        at: &Traversal,
-        packet: &Packet,
-    ) -> Result<Option<Outcome>, BudgetExceeded> {
-        let point = Region::point(packet);
-        let expected = run(&self.policy.program, at, &point, &[], self.budget)?;
-        let found = run(self.found, at, &point, &[], self.budget)?;
-        let ([expected], [found]) = (expected.as_slice(), found.as_slice()) else { return Ok(None) };
-        let outcome = |leaf: &Leaf| Outcome { verdict: leaf.end, log: leaf.logged };
-        Ok(Some(outcome(expected)).filter(|expected| *expected != outcome(found)))
     }
 
     /// A packet of the region, part of both leaves, to which both do different things.
@@ -120,7 +124,7 @@ impl<'a> Prover<'a> {
                 Alike::No(packet) => {
                     all = false;
                     let inside = Region::point(&packet).is_subset(region);
-                    if inside && self.expected(at, &packet)?.is_some() {
+                    if inside && expected_else(self.policy, self.found, at, &packet, self.budget)?.is_some() {
                         return Ok(Some(packet));
                     }
                 }
@@ -174,6 +178,22 @@ impl<'a> Prover<'a> {
         let (expected, found) = (closed_by_rule(&expected, family), closed_by_rule(&found, family));
         Ok(equivalent(&expected, &found, self.budget)?.map_or(Alike::Yes, Alike::No))
     }
+}
+
+/// What the policy does to a packet on a way, if the ruleset does something else.
+pub(super) fn expected_else(
+    policy: &Policy<'_>,
+    found: &Program,
+    at: &Traversal,
+    packet: &Packet,
+    budget: &mut Budget,
+) -> Result<Option<Outcome>, BudgetExceeded> {
+    let point = Region::point(packet);
+    let expected = run(&policy.program, at, &point, &[], budget)?;
+    let found = run(found, at, &point, &[], budget)?;
+    let ([expected], [found]) = (expected.as_slice(), found.as_slice()) else { return Ok(None) };
+    let outcome = |leaf: &Leaf| Outcome { verdict: leaf.end, log: leaf.logged };
+    Ok(Some(outcome(expected)).filter(|expected| *expected != outcome(found)))
 }
 
 /// The steps that apply on a way, in the blocks that are entered, as far as packets can come.
