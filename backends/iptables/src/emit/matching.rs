@@ -11,6 +11,9 @@ use super::sets::Sets;
 /// Ports of one `multiport` test; a range takes two (`XT_MULTI_PORTS`, linux/netfilter/xt_multiport.h).
 const MULTIPORT_SLOTS: usize = 15;
 
+/// Up to this many combinations of alternatives stand in the chain itself.
+pub(super) const INLINE: usize = 20;
+
 /// A match as a product of tests; an empty text is no test.
 pub(super) struct Alternatives {
     /// `-s`, or `-m set` with `src`.
@@ -69,6 +72,28 @@ fn addresses(
         End::Destination => "-d",
     };
     Ok(prefixes.prefixes().iter().map(|prefix| format!("{option} {prefix}")).collect())
+}
+
+/// How many lines a match takes where addresses stand in the rules: every combination, or a chain per field where
+/// that is shorter.
+pub(super) fn lines(matches: &Match) -> usize {
+    let prefixes = |addresses: &Addresses| match addresses.prefixes.is_any() {
+        true => 1,
+        false => addresses.prefixes.prefixes().len(),
+    };
+    let transports = match matches.source_ports().is_any() && matches.destination_ports().is_any() {
+        true => {
+            let (tests, except) = plain_transports(matches.protocols());
+            tests.len() + except.len()
+        }
+        false => {
+            let (sources, destinations) = (matches.source_ports(), matches.destination_ports());
+            matches.protocols().len() * port_tests(sources).len() * port_tests(destinations).len()
+        }
+    };
+    let fields = [prefixes(matches.source()), prefixes(matches.destination()), transports];
+    let product = fields.iter().fold(1_usize, |count, field| count.saturating_mul(*field));
+    if product <= INLINE { product } else { fields.iter().sum() }
 }
 
 /// Whether the match is one of those that [`Alternatives::except`] is for.

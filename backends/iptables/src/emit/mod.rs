@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of how the files are read back.
 
+mod apart;
 mod comment;
 mod error;
 mod gateway;
@@ -15,6 +16,7 @@ mod rule;
 mod sets;
 mod sysctl;
 mod table;
+mod tree;
 
 use palisade_ir::{Artifact, ArtifactFile, EmitError, Family, Options, Placement, Plan};
 
@@ -51,7 +53,8 @@ pub(crate) fn emit(plan: &Plan, options: &Options) -> Result<Artifact, EmitError
 
 /// Refuses what cannot be said, before anything is written.
 fn check(plan: &Plan, options: &Options) -> Result<(), EmitError> {
-    let Options { placement, prelude: _, unmanaged, counters: _, table, chains_only: _, ipset: _, layout: _ } = options;
+    let Options { placement, prelude: _, unmanaged, counters: _, table, chains_only: _, ipset: _, layout: _ } =
+        options;
     if let Some(table) = table {
         return Err(error::table_name(table));
     }

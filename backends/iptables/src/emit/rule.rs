@@ -2,13 +2,11 @@
 
 use palisade_ir::{EmitError, Outcome, Protocol, Rule, Verdict};
 
-use super::matching::{self, Alternatives};
+use super::matching::{self, Alternatives, INLINE};
 use super::sets::Sets;
 use super::table::{ChainId, Table, Target};
 use super::{Context, comment, error};
 
-/// Up to this many combinations of alternatives stand in the chain itself.
-const INLINE: usize = 20;
 /// More than this is refused where no sub-chain is possible.
 const REFUSE: usize = 20_000;
 

@@ -71,6 +71,13 @@ impl Table {
         Ok(self.push(name, None))
     }
 
+    /// Declares an own chain for a part of the packets of another, called after both.
+    pub(super) fn part(&mut self, of: ChainId, label: &str) -> Result<ChainId, EmitError> {
+        let parent = self.chains.get(of.0).map_or("", |chain| chain.name.as_str());
+        let name = self.names.claim(&format!("{parent}/{label}"))?;
+        Ok(self.push(name, None))
+    }
+
     fn push(&mut self, name: String, policy: Option<Verdict>) -> ChainId {
         self.chains.push(Chain { name, policy, rules: Vec::new() });
         ChainId(self.chains.len() - 1)

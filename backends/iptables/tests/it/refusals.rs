@@ -2,7 +2,7 @@
 
 use palisade_iptables::Iptables;
 use palisade_ir::{
-    Artifact, ArtifactFile, Backend, Direction, InstanceId, Options, Placement, Plan, Verdict,
+    Artifact, ArtifactFile, Backend, Direction, InstanceId, Options, Placement, Plan, Style, Verdict,
 };
 
 use crate::common;
@@ -76,7 +76,7 @@ fn an_egress_allow_of_protocol_zero_beside_other_tools() {
     let words = Words { protocols: &[0, 6], ..Words::default() };
     let egress = plans::rules(&mut plan, Direction::Out, &words);
     plan.instances.push(instance("web1", vec![nic("eth0", None, "10.0.0.1", Vec::new(), egress)]));
-    let whole = Options::at(Placement::Gateway);
+    let whole = Options { layout: Style::Rules, ..Options::at(Placement::Gateway) };
     assert!(Iptables.emit(&plan, &whole).is_ok());
     refuses(&plan, &Options { chains_only: true, ..whole }, "palisade::emit::protocol-zero");
 }
@@ -88,7 +88,7 @@ fn an_egress_allow_with_too_many_combinations() {
     let words = Words { source: &list(1), destination: &list(2), ..Words::default() };
     let egress = plans::rules(&mut plan, Direction::Out, &words);
     plan.instances.push(instance("web1", vec![nic("eth0", None, "10.0.0.1", Vec::new(), egress)]));
-    let gateway = Options::at(Placement::Gateway);
+    let gateway = Options { layout: Style::Rules, ..Options::at(Placement::Gateway) };
     refuses(&plan, &gateway, "palisade::emit::too-many-rules");
     assert!(Iptables.emit(&plan, &Options { ipset: true, ..gateway }).is_ok());
     assert!(Iptables.emit(&plan, &Options::at(common::HOST)).is_ok());
