@@ -42,9 +42,14 @@ pub(super) enum Command {
 Levels of lints: `palisade.toml` beside the policy (`[lints]` with lines like shadowed = \"deny\"), then the
 options; of several options about one lint the strictest wins. A denied lint makes exit code 2.
 
+--fix takes out rules that others of their own group cover with the same verdict and log, and repeated rules, from
+the policy and what it includes from its own folder. Comments stay. Nothing is written unless the new text is proved
+to mean the same for every NIC and every group.
+
 Examples:
   palisade check policy.sg
   palisade check --deny redundant --warn missing-description policy.sg
+  palisade check --fix --dry-run policy.sg   what could go?
   palisade check --format json policy.sg     one JSON object per error or warning
   palisade check --format sarif policy.sg > palisade.sarif       for code scanning; run it at the repository's root")]
     Check(CheckArgs),

@@ -5,7 +5,7 @@ use palisade_ir::Plan;
 use super::args::{CheckArgs, CheckFormat, Format};
 use super::explain_code;
 use super::policy::{self, LoadedPolicy};
-use super::{Exit, Failure, lints, output};
+use super::{Exit, Failure, fix, lints, output};
 use crate::analyze::{ExpectFailure, Unmet, check_expect};
 use crate::diagnostic::{Diagnostic, Label, Severity, Sources};
 use crate::front::{self, Front};
@@ -16,8 +16,11 @@ use crate::report;
 use crate::source::LoadOptions;
 
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
-    let CheckArgs { policy, include_dir, format, levels } = args;
+    let CheckArgs { policy, include_dir, format, fix: wanted, dry_run: _, levels } = args;
     let levels = lints::levels(policy, levels)?;
+    if *wanted && let Some(exit) = fix::run(args)? {
+        return Ok(exit);
+    }
     let options = LoadOptions { include_dirs: include_dir.clone(), ..LoadOptions::default() };
     let Front { sources, files: _, policy, mut diagnostics } =
         front::read(policy, &options).map_err(|error| Failure::usage(error.to_string()))?;

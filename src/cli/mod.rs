@@ -7,6 +7,7 @@ mod diff;
 mod eval;
 mod explain;
 mod explain_code;
+mod fix;
 mod fmt;
 mod generated;
 mod import;

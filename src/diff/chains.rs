@@ -69,7 +69,7 @@ fn ids(chain: &Chain) -> Vec<RuleId> {
 }
 
 /// Whether two chains have the same rules in the same order, whatever these are called.
-fn same(old: &Chain, new: &Chain) -> bool {
+pub(super) fn same(old: &Chain, new: &Chain) -> bool {
     let tests = |a: &Match, b: &Match| {
         a.source().prefixes == b.source().prefixes
             && a.destination().prefixes == b.destination().prefixes

@@ -12,8 +12,8 @@ mod within;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use palisade_ir::decide::{Budget, BudgetExceeded, Decider};
-use palisade_ir::{Direction, Ifname, Name, NicPlan, Plan, Region};
+use palisade_ir::decide::{Budget, BudgetExceeded, Decider, equivalent};
+use palisade_ir::{Chain, Direction, Ifname, Name, NicPlan, Plan, Region};
 
 pub use within::{Outside, Why, outside};
 
@@ -154,6 +154,11 @@ impl Difference {
     fn has(&self, kind: Kind) -> bool {
         self.chains.iter().flat_map(|chain| &chain.changes).any(|change| change.kind == kind)
     }
+}
+
+/// Whether two chains give every packet the same outcome.
+pub fn alike(old: &Chain, new: &Chain, budget: &mut Budget) -> Result<bool, BudgetExceeded> {
+    Ok(chains::same(old, new) || equivalent(old, new, budget)?.is_none())
 }
 
 type Nics<'a> = BTreeMap<End, &'a NicPlan>;

@@ -109,9 +109,10 @@ lints! {
         why "inner access stands before all rules: not even priority 1 denies members of the group to each other",
         remedy "write `inner deny` and allow what members need from each other",
         example "inner allow\nin {\n  1 deny all from any\n}";
-    INNER_DENY_REOPENED = "inner-deny-reopened", Warn, "members of an `inner deny` group who share another group with `inner allow`",
-        why "it is enough that one shared group opens: the other's `inner deny` does not close it",
-        remedy "write `inner deny` in the other group too, or take the members out of it",
+    INNER_DENY_REOPENED = "inner-deny-reopened", Warn, "members of an `inner deny` group whom another group or a rule for everything lets to each other",
+        why "`inner deny` only takes inner access away: another shared group with `inner allow`, or a rule that names \
+             their addresses, opens everything again",
+        remedy "write `inner deny` in the other group too, or name the ports that members need from each other",
         example "group a { inner deny }\ngroup b { inner allow }\n# two NICs with groups [a, b]";
     // Families, peers, kinds.
     IPV4_ONLY = "ipv4-only", Warn, "a rule for all of IPv4 and no IPv6, on a NIC that has both",
@@ -152,6 +153,14 @@ lints! {
         why "public and internal services have different risks; machines that serve both carry them together",
         remedy "give public and internal services a group each",
         example "10 allow tcp from any to port 443\n20 allow tcp from 10.0.0.0/8 to port 8080";
+    GROUP_PER_INSTANCE = "group-per-instance", Warn, "three groups or more of one member each with the same rules",
+        why "every change has to be made in each of them, and one day it is forgotten in one",
+        remedy "let all the members join one group",
+        example "group web1 { ... }   # member web-1\ngroup web2 { ... }   # member web-2, the same rules\ngroup web3 { ... }   # member web-3, the same rules";
+    UNLIKE_MEMBERS = "unlike-members", Allow, "a group with rules for some of its members only",
+        why "members of a group are meant to do the same; a rule for one of them is easily taken to hold for all",
+        remedy "give members with other tasks a group of their own",
+        example "10 allow tcp from any to 10.0.1.1 port 8080   # 10.0.1.2 is a member too";
     MISSING_DESCRIPTION = "missing-description", Allow, "rules without a description",
         why "in a year nobody knows why the rule is there and dares to drop it",
         remedy "say why in a string at the line's end",

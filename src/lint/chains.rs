@@ -29,8 +29,21 @@ pub(super) fn standings<'a>(policy: &Policy, plan: &'a Plan) -> Vec<Standing<'a>
             found.push(Standing { chain: Arc::clone(chain), direction, nic: Some(owner) });
         }
     }
-    let alone: Vec<_> = sides(policy).filter(|key| !joined.contains(key)).collect();
-    let wanted: Vec<_> = alone.into_iter().map(|(group, side)| (vec![group], side)).collect();
+    found.extend(of_groups(policy, sides(policy).filter(|key| !joined.contains(key))));
+    found
+}
+
+/// The chains that each group makes alone.
+pub(super) fn alone<'a>(policy: &Policy) -> Vec<Standing<'a>> {
+    of_groups(policy, sides(policy))
+}
+
+fn of_groups<'a>(
+    policy: &Policy,
+    groups: impl Iterator<Item = (GroupId, Option<Side>)>,
+) -> Vec<Standing<'a>> {
+    let wanted: Vec<_> = groups.map(|(group, side)| (vec![group], side)).collect();
+    let mut found = Vec::new();
     for [ingress, egress] in lower::chains_of(policy, &wanted) {
         for (direction, chain) in [(Direction::In, ingress), (Direction::Out, egress)] {
             found.push(Standing { chain, direction, nic: None });

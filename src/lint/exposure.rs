@@ -11,7 +11,7 @@ use palisade_ir::{
 
 use super::deciders::Spot;
 use super::fate::Judgement;
-use super::{Subject, catalogue};
+use super::{Subject, catalogue, members};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{self, End, Traffic};
 use crate::report::words;
@@ -129,12 +129,15 @@ fn tcp_port(rule: &Rule, port: u16) -> Option<Region> {
 
 pub(super) fn find(subject: &Subject<'_>, judgement: &Judgement) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for (id, _, rule) in subject.rules() {
+    for (id, group, rule) in subject.rules() {
         let words = subject.words(id);
         let exposed = judgement.exposed.get(&id).filter(|exposed| !exposed.is_empty());
         if let Some(exposed) = exposed {
             found.push(open(&words, rule, exposed));
-        } else if rule.direction == Direction::In && rule.verdict == Verdict::Allow {
+        } else if rule.direction == Direction::In
+            && rule.verdict == Verdict::Allow
+            && members::reopened(subject.policy, group, rule).is_none()
+        {
             found.extend(wide(&words, rule));
         }
         if rule.direction == Direction::Out && rule.verdict == Verdict::Allow {

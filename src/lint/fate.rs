@@ -87,6 +87,13 @@ pub fn judge(policy: &Policy, plan: &Plan, idle: bool, budget: &mut Budget) -> J
     Judgement { fates, idle: found, exposed }
 }
 
+/// What becomes of `rules` rules in these chains alone.
+pub(super) fn judge_standing(rules: usize, standings: &[Standing<'_>], budget: &mut Budget) -> Vec<Fate> {
+    let mut all = Judging { fates: vec![Fate::Absent; rules], idle: Vec::new(), exposed: BTreeMap::new() };
+    standings.iter().for_each(|standing| all.chain(standing, budget));
+    all.fates
+}
+
 struct Judging {
     fates: Vec<Fate>,
     /// Per rule whether it is idle in all chains so far; empty when that is not asked.

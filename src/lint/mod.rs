@@ -11,9 +11,11 @@ mod deciders;
 mod exposure;
 mod families;
 mod fate;
+mod fix;
 mod habits;
 mod inner;
 mod levels;
+mod members;
 mod quota;
 mod unused;
 
@@ -21,6 +23,7 @@ pub use catalogue::{LINTS, Lint};
 pub use deciders::{Decider, Deciders};
 pub use exposure::Exposure;
 pub use fate::{Fate, Judgement, judge};
+pub use fix::{removable, same_meaning, without};
 pub use levels::{Level, Levels, UnknownLint};
 
 use palisade_ir::decide::Budget;
@@ -44,8 +47,16 @@ pub fn lint(policy: &Policy, plan: &Plan, levels: &Levels) -> Vec<Diagnostic> {
 pub fn lint_within(policy: &Policy, plan: &Plan, levels: &Levels, budget: &mut Budget) -> Vec<Diagnostic> {
     let subject = Subject { policy, plan };
     let judgement = judge(policy, plan, levels.of(&catalogue::DEFAULT_ANYWAY) != Level::Allow, budget);
-    let families: [fn(&Subject<'_>, &Judgement) -> Vec<Diagnostic>; 7] =
-        [dead::find, exposure::find, families::find, habits::find, inner::find, quota::find, unused::find];
+    let families: [fn(&Subject<'_>, &Judgement) -> Vec<Diagnostic>; 8] = [
+        dead::find,
+        exposure::find,
+        families::find,
+        habits::find,
+        inner::find,
+        members::find,
+        quota::find,
+        unused::find,
+    ];
     let found = families.iter().flat_map(|family| family(&subject, &judgement));
     let mut found: Vec<Diagnostic> = found.filter_map(|found| levelled(found, levels)).collect();
     // A clone shares lines with its base: what is wrong with a line is said once.

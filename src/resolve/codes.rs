@@ -4,7 +4,7 @@
 
 macro_rules! codes {
     ($($name:ident = $kebab:literal, $meaning:literal;)*) => {
-        $(pub(super) const $name: &str = concat!("palisade::resolve::", $kebab);)*
+        $(pub(crate) const $name: &str = concat!("palisade::resolve::", $kebab);)*
 
         /// All codes of this phase, each with a one-line explanation.
         pub const CODES: &[(&str, &str)] = &[$(($name, $meaning)),*];

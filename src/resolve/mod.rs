@@ -29,6 +29,7 @@ use palisade_grammar::ast::{self, GroupBase};
 use palisade_ir::{InstanceId, NicRef};
 
 pub use codes::CODES;
+pub(crate) use codes::DUPLICATE_RULE;
 
 use self::attributes::Attributes;
 use self::ends::World;

@@ -78,7 +78,11 @@ fn links_do_not_lead_out() {
     fs::write(&root, "include \"out.sg\"\ninclude \"in.sg\"\ninclude \"real.sg\"\n").unwrap();
     let loaded = load(&root, &LoadOptions::default()).unwrap();
     assert_eq!(codes(&loaded), ["include-outside"]);
-    assert_eq!(paths(&loaded)[1..], [home.join("real.sg").display().to_string()], "two names of one file are one file");
+    assert_eq!(
+        paths(&loaded)[1..],
+        [home.join("real.sg").display().to_string()],
+        "two names of one file are one file"
+    );
 }
 
 #[test]

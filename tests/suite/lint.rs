@@ -21,7 +21,7 @@ use palisade_testkit::sample;
 use crate::command::{arg, folder, palisade, root};
 
 /// Random policies in an ordinary run.
-const POLICIES: u64 = 200;
+const POLICIES: u64 = 300;
 
 fn cases() -> BTreeMap<String, PathBuf> {
     let entries = std::fs::read_dir(root().join("tests/lint")).expect("the folder of cases");

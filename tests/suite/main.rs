@@ -17,6 +17,7 @@ mod diagnostics;
 mod diff;
 mod differential;
 mod examples;
+mod fix;
 mod hostile;
 mod import;
 mod lint;

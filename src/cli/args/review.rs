@@ -28,6 +28,12 @@ pub(in crate::cli) struct CheckArgs {
     /// How errors and warnings are printed
     #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
     pub(in crate::cli) format: CheckFormat,
+    /// First take rules out of the source that say nothing, comments and meaning kept
+    #[arg(long)]
+    pub(in crate::cli) fix: bool,
+    /// With --fix: write nothing and print what would change; exit code 3 when something would
+    #[arg(long, requires = "fix")]
+    pub(in crate::cli) dry_run: bool,
     #[command(flatten)]
     pub(in crate::cli) levels: LevelArgs,
 }
