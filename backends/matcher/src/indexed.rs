@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use palisade_ir::{Chain, ChainDecision, Family, Outcome, Packet};
+use palisade_ir::{Chain, Family, Outcome, Packet, RuleId};
 
 use crate::layout::{Budget, Engine, Layout, Purpose, outcome};
 
@@ -40,13 +40,13 @@ impl IndexedChain {
         })
     }
 
-    /// As the chain read in order decides.
+    /// What happens to a packet, and the source rule behind it.
     #[inline]
-    pub(crate) fn decide(&self, packet: &Packet) -> ChainDecision<'_> {
-        self.chain.decided_by(match packet.family() {
-            Family::V4 => self.v4.place(packet, &self.chain),
-            Family::V6 => self.v6.place(packet, &self.chain),
-        })
+    pub(crate) fn decide(&self, packet: &Packet) -> (Outcome, RuleId) {
+        match packet.family() {
+            Family::V4 => self.v4.decide(packet, &self.chain),
+            Family::V6 => self.v6.decide(packet, &self.chain),
+        }
     }
 
     /// What happens to each packet, as far as there is room for it.

@@ -3,9 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use palisade_ir::{
-    ChainDecision, Direction, Family, Ifname, Name, Outcome, Packet, RuleId, RuleInfo, RuleSource,
-};
+use palisade_ir::{Direction, Family, Ifname, Name, Outcome, Packet, RuleId, RuleInfo, RuleSource};
 
 use crate::indexed::IndexedChain;
 use crate::layout::Layout;
@@ -147,7 +145,7 @@ impl<'a> NicMatcher<'a> {
     }
 
     pub(crate) fn end(&self, direction: Direction, packet: &Packet) -> End<'a> {
-        let ChainDecision { outcome, rule: _, id } = self.nic.guard(direction).plain.decide(packet);
+        let (outcome, id) = self.nic.guard(direction).plain.decide(packet);
         let rule = self.matcher.rule(id).unwrap_or(default_words(direction));
         End { nic: *self, outcome, id, rule }
     }

@@ -199,6 +199,7 @@ fn rule(
 }
 
 fn plan(rules: Vec<Rule>, family: Family) -> Plan {
+    let default = RuleId(rules.len() as u32);
     let own = if family == Family::V4 { 0x0a00_0001 } else { 0xfd << 120 | 1 };
     let nic = NicPlan {
         interface: Ifname::new("eth0").unwrap(),
@@ -206,7 +207,7 @@ fn plan(rules: Vec<Rule>, family: Family) -> Plan {
         network: NetworkId(0),
         side: None,
         addresses: vec![family.address(own)],
-        ingress: Chain::from_ordered(rules, Verdict::Deny, RuleId(u32::MAX)).into(),
+        ingress: Chain::from_ordered(rules, Verdict::Deny, default).into(),
         egress: Chain::from_ordered(vec![], Verdict::Allow, RuleId(0)).into(),
     };
     Plan {

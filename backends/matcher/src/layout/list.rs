@@ -3,6 +3,8 @@
 //! Each rule stands in the lists of one field only, the one where the lists that it meets are shortest; a rule that meets
 //! too many in every field is tried on every packet. A look-up reads one list per field, each until its first match.
 
+use std::collections::HashMap;
+
 use palisade_ir::Ranges;
 
 use super::pages::Pages;
@@ -24,20 +26,23 @@ const INTERVALS: usize = 1 << 16;
 /// A chain's rules of one family as lists.
 #[derive(Clone, Debug)]
 pub(crate) struct List<T> {
+    /// To the first row of a list.
     source: Option<Trie<T>>,
     destination: Option<Trie<T>>,
-    service: Option<Pages>,
-    source_port: Option<Pages>,
-    lists: [Lists<T>; FIELDS],
-    /// Rules tried on every packet.
-    wide: Vec<Entry<T>>,
+    /// To an interval, and from there to the first row of a list.
+    service: (Option<Pages>, Vec<u32>),
+    source_port: (Option<Pages>, Vec<u32>),
+    /// The first row of the rules tried on every packet.
+    wide: u32,
+    /// Row 0 is empty.
+    rows: Vec<Row<T>>,
 }
 
-/// Rules by interval, ascending in each.
-#[derive(Clone, Debug)]
-struct Lists<T> {
-    ends: Vec<u32>,
-    entries: Vec<Entry<T>>,
+/// Two entries of a list; for IPv4, one line of a processor's cache.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Row<T> {
+    entries: [Entry<T>; 2],
 }
 
 /// A rule's number and hull. Entries are copies, so that a list is one run of memory.
@@ -47,9 +52,16 @@ struct Entry<T> {
     destination: (T, T),
     service: (u32, u32),
     source_port: (u16, u16),
-    /// Twice the rule's number, and one more when the hull holds packets that the rule does not match.
+    /// The rule's number; then a bit that says that the hull holds packets that the rule does not match; then a bit
+    /// that says that the list goes on in the next row.
     tag: u32,
 }
+
+/// The bits of a tag.
+const INEXACT: u32 = 2;
+const MORE: u32 = 1;
+/// The tag of no rule.
+const NONE: u32 = u32::MAX ^ MORE;
 
 impl<T: Number> List<T> {
     pub(super) fn new(rules: &Rules<'_>, last: u128) -> Self {
@@ -63,7 +75,7 @@ impl<T: Number> List<T> {
         let entries: Vec<Entry<T>> =
             (0..rules.len()).filter_map(|rule| Entry::new(rules, rule, lasts)).collect();
         let mut wide = Vec::new();
-        for (rule, entry) in entries.iter().enumerate() {
+        for rule in 0..entries.len() {
             let home = fields
                 .iter()
                 .zip(fields_of(rules))
@@ -72,51 +84,95 @@ impl<T: Number> List<T> {
                 .min();
             match home.and_then(|(_, at)| Some((fields.get_mut(at)?, fields_of(rules).nth(at)?.get(rule)?))) {
                 Some((cuts, Some(ranges))) => cuts.put(rule as u32, ranges),
-                Some((_, None)) | None => wide.push(*entry),
+                Some((_, None)) | None => wide.push(rule as u32),
             }
         }
-        let [source, destination, service, source_port] = fields.each_ref().map(Cuts::intervals);
+        let mut rows = Rows::new(entries);
+        let wide = rows.list(wide);
+        let [source, destination, service, source_port] = fields.map(|cuts| cuts.rows(&mut rows));
+        let pages = |intervals: Vec<(u128, u32)>, last| {
+            let numbered: Vec<(u128, u32)> = intervals.iter().map(|(at, _)| *at).zip(0..).collect();
+            (Pages::new(&numbered, last), intervals.into_iter().map(|(_, row)| row).collect())
+        };
+        rows.all.shrink_to_fit();
         Self {
             source: Trie::new(&source),
             destination: Trie::new(&destination),
-            service: Pages::new(&service, LAST_SERVICE),
-            source_port: Pages::new(&source_port, u16::MAX.into()),
-            lists: fields.map(|cuts| cuts.lists(&entries)),
+            service: pages(service, LAST_SERVICE),
+            source_port: pages(source_port, u16::MAX.into()),
             wide,
+            rows: rows.all,
         }
     }
 
     /// The number of the first rule that matches; `exact` is asked about a rule whose hull says too little.
+    #[inline]
     pub(super) fn find(&self, point: &Point<T>, exact: impl Fn(u32) -> bool) -> Option<u32> {
-        let [sources, destinations, services, source_ports] = &self.lists;
-        let candidates = [
-            services.of(self.service.as_ref().map(|pages| pages.find(point.service).into())),
-            sources.of(self.source.as_ref().map(|trie| trie.find(point.source))),
-            destinations.of(self.destination.as_ref().map(|trie| trie.find(point.destination))),
-            source_ports.of(self.source_port.as_ref().map(|pages| pages.find(point.source_port).into())),
-            &self.wide,
-        ];
-        let mut best = u32::MAX;
-        for list in candidates {
-            for entry in list {
-                if entry.tag >= best {
-                    break;
+        let lists = self.lists(point);
+        let mut best = NONE;
+        for row in lists {
+            best = self.best(row, point, best);
+        }
+        if best & INEXACT != 0 && best < NONE && !exact(best >> 2) {
+            return self.exactly(lists, point, exact);
+        }
+        (best < NONE).then_some(best >> 2)
+    }
+
+    /// The first rows of the lists to read. What takes longest to find is read last.
+    #[inline]
+    fn lists(&self, point: &Point<T>) -> [u32; 5] {
+        let row = |(pages, rows): &(Option<Pages>, Vec<u32>), number| {
+            let interval = pages.as_ref().map_or(0, |pages| pages.find(number));
+            rows.get(usize::from(interval)).copied().unwrap_or_default()
+        };
+        [
+            self.wide,
+            row(&self.service, point.service),
+            row(&self.source_port, point.source_port),
+            self.source.as_ref().map_or(0, |trie| trie.find(point.source)),
+            self.destination.as_ref().map_or(0, |trie| trie.find(point.destination)),
+        ]
+    }
+
+    /// The least of `best` and the tags in a list whose hulls hold a packet.
+    #[inline]
+    fn best(&self, first: u32, point: &Point<T>, mut best: u32) -> u32 {
+        for row in self.rows.get(first as usize..).unwrap_or_default() {
+            let [a, b] = &row.entries;
+            best = best.min(a.found(point)).min(b.found(point));
+            // Later rows have greater tags.
+            if b.tag & MORE == 0 || b.tag > best {
+                break;
+            }
+        }
+        best
+    }
+
+    /// As [`List::find`] where some hull was not enough.
+    fn exactly(&self, lists: [u32; 5], point: &Point<T>, exact: impl Fn(u32) -> bool) -> Option<u32> {
+        let mut best = NONE;
+        for row in lists {
+            let entries =
+                self.rows.get(row as usize..).unwrap_or_default().iter().flat_map(|row| &row.entries);
+            for (place, entry) in entries.enumerate() {
+                let found = entry.found(point);
+                if found < best && (found & INEXACT == 0 || exact(found >> 2)) {
+                    best = found;
                 }
-                if entry.holds(point) && (entry.tag & 1 == 0 || exact(entry.tag >> 1)) {
-                    best = entry.tag;
+                if place % 2 == 1 && (entry.tag & MORE == 0 || entry.tag > best) {
                     break;
                 }
             }
         }
-        (best < u32::MAX).then_some(best >> 1)
+        (best < NONE).then_some(best >> 2)
     }
 
     pub(super) fn bytes(&self) -> usize {
         let tries = [&self.source, &self.destination].into_iter().flatten().map(Trie::bytes);
-        let pages = [&self.service, &self.source_port].into_iter().flatten().map(Pages::bytes);
-        let lists = self.lists.iter().map(|lists| lists.ends.len() * 4);
-        let entries = self.lists.iter().map(|lists| lists.entries.len()).sum::<usize>() + self.wide.len();
-        tries.chain(pages).chain(lists).sum::<usize>() + entries * size_of::<Entry<T>>()
+        let fields = [&self.service, &self.source_port].into_iter();
+        let pages = fields.map(|(pages, rows)| pages.as_ref().map_or(0, Pages::bytes) + rows.len() * 4);
+        tries.chain(pages).sum::<usize>() + self.rows.len() * size_of::<Row<T>>()
     }
 }
 
@@ -144,22 +200,24 @@ impl<T: Number> Entry<T> {
             destination: address(destination),
             service: (service.0 as u32, service.1 as u32),
             source_port: (source_port.0 as u16, source_port.1 as u16),
-            tag: (rule as u32) << 1 | u32::from(!exact),
+            tag: (rule as u32) << 2 | if exact { 0 } else { INEXACT },
         })
     }
 
-    /// All tests at once: a branch per test would be guessed wrong too often.
+    /// The tag when the hull holds a packet, else none.
     #[inline]
-    fn holds(&self, point: &Point<T>) -> bool {
+    fn found(&self, point: &Point<T>) -> u32 {
+        // All tests at once: a branch per test would be guessed wrong too often.
         let port = point.source_port as u16;
-        (self.service.0 <= point.service)
+        let holds = (self.service.0 <= point.service)
             & (point.service <= self.service.1)
             & (self.source.0 <= point.source)
             & (point.source <= self.source.1)
             & (self.destination.0 <= point.destination)
             & (point.destination <= self.destination.1)
             & (self.source_port.0 <= port)
-            & (port <= self.source_port.1)
+            & (port <= self.source_port.1);
+        (self.tag & !MORE) | u32::from(holds).wrapping_sub(1) & NONE
     }
 }
 
@@ -217,30 +275,59 @@ impl Cuts {
         }
     }
 
-    /// Intervals, numbered.
-    fn intervals(&self) -> Vec<(u128, u32)> {
-        self.starts.iter().copied().zip(0..).collect()
-    }
-
-    fn lists<T: Number>(self, entries: &[Entry<T>]) -> Lists<T> {
-        let mut lists = Lists { ends: Vec::new(), entries: Vec::new() };
-        for list in self.rules {
-            lists.entries.extend(list.iter().filter_map(|rule| entries.get(*rule as usize)));
-            lists.ends.push(lists.entries.len() as u32);
-        }
-        lists.entries.shrink_to_fit();
-        lists
+    /// The first row of each interval's list, neighbours of the same list joined.
+    fn rows<T: Number>(self, rows: &mut Rows<T>) -> Vec<(u128, u32)> {
+        let lists = self.rules.into_iter().map(|list| rows.list(list));
+        let mut intervals: Vec<(u128, u32)> = self.starts.into_iter().zip(lists).collect();
+        intervals.dedup_by_key(|(_, row)| *row);
+        intervals
     }
 }
 
-impl<T> Lists<T> {
-    /// The rules of an interval.
-    #[inline]
-    fn of(&self, interval: Option<u32>) -> &[Entry<T>] {
-        let Some(interval) = interval.map(|at| at as usize) else { return &[] };
-        let start =
-            interval.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
-        let end = self.ends.get(interval).copied().unwrap_or_default();
-        self.entries.get(start as usize..end as usize).unwrap_or_default()
+/// Lists while they are written, each distinct one once.
+struct Rows<T> {
+    all: Vec<Row<T>>,
+    known: HashMap<Vec<u32>, u32>,
+    /// By rule.
+    entries: Vec<Entry<T>>,
+}
+
+impl<T: Number> Rows<T> {
+    fn new(entries: Vec<Entry<T>>) -> Self {
+        let mut rows = Self { all: Vec::new(), known: HashMap::new(), entries };
+        rows.list(Vec::new());
+        rows
+    }
+
+    /// The first row of a list of rules.
+    fn list(&mut self, rules: Vec<u32>) -> u32 {
+        if let Some(row) = self.known.get(&rules) {
+            return *row;
+        }
+        let first = self.all.len() as u32;
+        let zero = T::narrow(0);
+        let none = Entry {
+            source: (zero, zero),
+            destination: (zero, zero),
+            // Holds nothing.
+            service: (1, 0),
+            source_port: (0, 0),
+            tag: NONE,
+        };
+        self.all.push(Row { entries: [none; 2] });
+        for (at, rule) in rules.iter().enumerate() {
+            let Some(entry) = self.entries.get(*rule as usize) else { continue };
+            if at > 0 && at % 2 == 0 {
+                if let Some([_, last]) = self.all.last_mut().map(|row| &mut row.entries) {
+                    last.tag |= MORE;
+                }
+                self.all.push(Row { entries: [none; 2] });
+            }
+            if let Some(place) = self.all.last_mut().and_then(|row| row.entries.get_mut(at % 2)) {
+                *place = *entry;
+            }
+        }
+        self.known.insert(rules, first);
+        first
     }
 }

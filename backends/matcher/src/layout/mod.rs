@@ -13,7 +13,7 @@ mod services;
 mod tables;
 mod trie;
 
-use palisade_ir::{Chain, Family, Outcome, Packet, Verdict};
+use palisade_ir::{Chain, Family, Outcome, Packet, RuleId, Verdict};
 
 use bitsets::Bitsets;
 use list::List;
@@ -125,8 +125,9 @@ pub(crate) struct Engine<T> {
 #[derive(Clone, Debug)]
 struct Finder<T> {
     kind: Kind<T>,
-    /// Coded outcomes of the family's rules.
+    /// Coded outcomes of the family's rules, and the source rules behind them.
     outcomes: Vec<u8>,
+    deciders: Vec<RuleId>,
     /// The places of the family's rules in the chain; empty where it has no others.
     places: Vec<u32>,
     default: u8,
@@ -160,16 +161,16 @@ impl<T: Number> Engine<T> {
         }
     }
 
-    /// The place of the rule that decides a packet; `None` for the default.
+    /// The outcome for a packet, and the source rule behind it.
     #[inline]
-    pub(crate) fn place(&self, packet: &Packet, chain: &Chain) -> Option<usize> {
-        match &self.finder {
-            Some(finder) => {
-                let number = finder.find(&Point::of(packet), packet, chain)?;
-                Some(finder.place(number))
-            }
-            None => chain.rules().iter().position(|rule| rule.matches.matches(packet)),
-        }
+    pub(crate) fn decide(&self, packet: &Packet, chain: &Chain) -> (Outcome, RuleId) {
+        let Some(finder) = &self.finder else {
+            let decision = chain.decide(packet);
+            return (decision.outcome, decision.id);
+        };
+        let number = finder.find(&Point::of(packet), packet, chain);
+        let decider = number.and_then(|number| finder.deciders.get(number as usize));
+        (outcome(finder.outcome(number)), decider.copied().unwrap_or(chain.default_id()))
     }
 
     /// As many outcomes as the shorter of both has.
@@ -217,11 +218,11 @@ impl<T: Number> Finder<T> {
             Some(Layout::Tables) | None => rules.len() <= MEDIUM,
         };
         let bitsets = bitsets.then(|| Bitsets::new(&rules, last, ROWS.min(budget.bytes))).flatten();
-        let bitsets = bitsets.filter(|bitsets| budget.bytes(bitsets.bytes() + rules.len()).is_some());
+        let bitsets = bitsets.filter(|bitsets| budget.bytes(bitsets.bytes() + rules.len() * 5).is_some());
         let kind = bitsets.map_or_else(|| Kind::List(List::new(&rules, last)), Kind::Bitsets);
-        let Rules { fields: _, outcomes, places, default } = rules;
+        let Rules { fields: _, outcomes, deciders, places, default } = rules;
         let places = if places.len() == all { Vec::new() } else { places };
-        Self { kind, outcomes, places, default }
+        Self { kind, outcomes, deciders, places, default }
     }
 
     /// The number of the rule among those of the family.
@@ -249,14 +250,14 @@ impl<T: Number> Finder<T> {
             Kind::Bitsets(bitsets) => bitsets.bytes(),
             Kind::List(list) => list.bytes(),
         };
-        kind + self.outcomes.len() + self.places.len() * 4
+        kind + self.outcomes.len() + (self.deciders.len() + self.places.len()) * 4
     }
 }
 
 #[cfg(test)]
 mod tests {
     use palisade_ir::{
-        Addresses, Match, MatchParts, Origin, PortMatch, PortSet, Protocol, ProtocolSet, Rank, Rule, RuleId,
+        Addresses, Match, MatchParts, Origin, PortMatch, PortSet, Protocol, ProtocolSet, Rank, Rule,
     };
 
     use super::*;

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use palisade_ir::{Chain, Family, Match, Outcome, Packet, PortMatch, Protocol, Ranges};
+use palisade_ir::{Chain, Family, Match, Outcome, Packet, PortMatch, Protocol, Ranges, Rule, RuleId};
 
 use super::code;
 
@@ -25,6 +25,8 @@ pub(super) struct Rules<'a> {
     pub(super) fields: [Vec<Values<'a>>; FIELDS],
     /// Coded outcomes, by rule.
     pub(super) outcomes: Vec<u8>,
+    /// The source rules that decide for them.
+    pub(super) deciders: Vec<RuleId>,
     /// The places of the rules in the chain.
     pub(super) places: Vec<u32>,
     /// The coded outcome of packets that no rule matches.
@@ -48,7 +50,9 @@ impl<'a> Rules<'a> {
         ];
         let outcomes = rules().map(|rule| code(rule.outcome)).collect();
         let places = places.map(|(place, _)| place).collect();
-        Self { fields, outcomes, places, default: code(Outcome::silent(chain.default())) }
+        let decider = |rule: &Rule| rule.origin.ids().first().copied().unwrap_or(chain.default_id());
+        let deciders = rules().map(decider).collect();
+        Self { fields, outcomes, deciders, places, default: code(Outcome::silent(chain.default())) }
     }
 
     pub(super) const fn len(&self) -> usize {
