@@ -52,6 +52,8 @@ fn measure(case: Case, plan: &Plan, rounds: usize, rows: &mut Vec<Row>, summarie
     let (matcher, builds) = built(plan);
     let nic = matcher.nics().next().unwrap();
     asked.iter().for_each(|asked| check(plan, nic, asked));
+    let again = Matcher::from_bytes(&matcher.to_bytes()).expect("what was written is read");
+    asked.iter().for_each(|asked| check(plan, again.nics().next().unwrap(), asked));
     let mut other = RteAcl::start(chain, &asked.each_ref().map(|a| (&a.packets[..], &a.places[..])));
     for (at, (trace, asked)) in Trace::ALL.into_iter().zip(&asked).enumerate() {
         let (mut ours, mut theirs) = ([const { Vec::new() }; 3], [const { Vec::new() }; 2]);
@@ -77,6 +79,7 @@ fn measure(case: Case, plan: &Plan, rounds: usize, rows: &mut Vec<Row>, summarie
         layout: format!("{:?}", nic.layout(Direction::In, family)),
         bytes: matcher.layout().bytes,
         build: builds,
+        file: loaded(&matcher),
         theirs: other.map(|other| (other.bytes, other.build)),
     });
 }
@@ -92,6 +95,18 @@ fn built(plan: &Plan) -> (Matcher, f64) {
     }
     times.sort_by(f64::total_cmp);
     (last.unwrap(), times[1])
+}
+
+/// The bytes of the compiled form, and the median milliseconds of loading it.
+fn loaded(matcher: &Matcher) -> (usize, f64) {
+    let bytes = matcher.to_bytes();
+    let mut times = [0.0; 5].map(|_: f64| {
+        let start = Instant::now();
+        black_box(Matcher::from_bytes(black_box(&bytes))).expect("what was written is read");
+        start.elapsed().as_secs_f64() * 1e3
+    });
+    times.sort_by(f64::total_cmp);
+    (bytes.len(), times[2])
 }
 
 /// Compares every answer with the rules read in order: one by one, in bursts, and with the rule.

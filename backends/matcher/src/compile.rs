@@ -1,10 +1,12 @@
 //! From a plan to a matcher: keeps the rules that the NICs use and prepares each distinct chain once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use palisade_ir::{Chain, Direction, InstanceId, InstancePlan, NicPlan, Plan, RuleId, RuleInfo};
 
+use crate::indexed::IndexedChain;
 use crate::layout::{Budget, Layout};
 use crate::matcher::Matcher;
 use crate::nic::{Guard, Nic, default_words};
@@ -40,7 +42,7 @@ impl Matcher {
     /// benchmarks. [`Matcher::new`] chooses by cost.
     pub fn with_layout(plan: &Plan, layout: Layout) -> Self {
         let mut compiler = Compiler::new(plan);
-        compiler.prepared.budget = Budget::forced(layout);
+        compiler.budget = Budget::forced(layout);
         for instance in &plan.instances {
             compiler.instance(instance);
         }
@@ -86,6 +88,7 @@ struct Compiler<'a> {
     /// By the numbers of the pool.
     chains: HashMap<u32, Arc<Chain>>,
     prepared: Prepared,
+    budget: Budget,
     rules: BTreeMap<RuleId, RuleInfo>,
     nics: Vec<Nic>,
 }
@@ -97,6 +100,7 @@ impl<'a> Compiler<'a> {
             pool: Pool::default(),
             chains: HashMap::new(),
             prepared: Prepared::default(),
+            budget: Budget::default(),
             rules: BTreeMap::new(),
             nics: Vec::new(),
         }
@@ -125,7 +129,9 @@ impl<'a> Compiler<'a> {
 
     fn guard(&mut self, direction: Direction, plain: &'a Chain, fast: &'a Chain) -> Guard {
         let (plain, fast) = (self.chain(direction, plain), self.chain(direction, fast));
-        self.prepared.guard(fast, plain)
+        let build = |chain, purpose| Ok(IndexedChain::new(chain, purpose, &mut self.budget));
+        let Ok::<Guard, Infallible>(guard) = self.prepared.guard(fast, plain, build);
+        guard
     }
 
     fn chain(&mut self, direction: Direction, chain: &'a Chain) -> Numbered {

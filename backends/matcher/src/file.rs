@@ -6,7 +6,7 @@
 //! | 4 | format, little endian |
 //! | 8 | length of the body, little endian |
 //! | 4 | CRC-32 of format, length and body, little endian |
-//! | rest | the body: the wire form in postcard's encoding |
+//! | rest | the body: the length of the policy as 8 bytes, the policy in postcard's encoding, the look-up structures |
 //!
 //! The checksum finds accidents, every flipped bit among them. It is no signature: who can write the file can write
 //! another policy. Whatever stands in a file, loading it ends with a matcher or an error, in time and memory of the
@@ -16,7 +16,7 @@ use crate::matcher::Matcher;
 use crate::wire::{Invalid, Wire};
 
 /// The format of compiled policies that this version writes and reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// As in PNG: a byte above 127, line ends and a DOS end of file show what a transfer as text has done to the file.
 const MAGIC: [u8; 8] = *b"\x89PLSD\r\n\x1a";
@@ -83,7 +83,11 @@ impl Matcher {
     /// The compiled form: the same policy gives the same bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         // Encoding fails for sequences of unknown length or a full buffer only; the wire form has none and a Vec grows.
-        let body = postcard::to_allocvec(&Wire::of(self)).unwrap_or_default();
+        let (wire, structures) = Wire::of(self);
+        let policy = postcard::to_allocvec(&wire).unwrap_or_default();
+        let mut body = (policy.len() as u64).to_le_bytes().to_vec();
+        body.extend(policy);
+        body.extend(structures);
         let mut bytes = MAGIC.to_vec();
         let length = (body.len() as u64).to_le_bytes();
         bytes.extend(FORMAT.to_le_bytes());
@@ -95,12 +99,16 @@ impl Matcher {
 
     /// Loads a compiled form; refuses whatever is damaged, foreign, of another format or not valid.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
-        let (wire, rest) = postcard::take_from_bytes::<Wire>(body(bytes)?)
+        let cut = || LoadError::Malformed("the policy is longer than the body".to_owned());
+        let (length, rest) = body(bytes)?.split_first_chunk().ok_or_else(cut)?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| cut())?;
+        let (policy, structures) = rest.split_at_checked(length).ok_or_else(cut)?;
+        let (wire, rest) = postcard::take_from_bytes::<Wire>(policy)
             .map_err(|error| LoadError::Malformed(error.to_string().to_lowercase()))?;
         if !rest.is_empty() {
-            return Err(LoadError::Malformed("the body has more bytes than the policy".to_owned()));
+            return Err(LoadError::Malformed("the policy has more bytes than it needs".to_owned()));
         }
-        wire.matcher().map_err(LoadError::Invalid)
+        wire.matcher(Some(structures)).map_err(LoadError::Invalid)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use palisade_ir::{Chain, Family, Outcome, Packet, RuleId};
 
 use crate::layout::{Budget, Engine, Layout, Purpose, outcome};
+use crate::stored::Stored;
 
 /// Packets of one batch whose outcomes wait in coded form.
 pub(crate) const BATCH: usize = 256;
@@ -24,6 +25,17 @@ impl IndexedChain {
         let v4 = Engine::new(&chain, Family::V4, purpose, budget);
         let v6 = Engine::new(&chain, Family::V6, purpose, budget);
         Self { chain, v4, v6 }
+    }
+
+    /// The structures that were written for a chain.
+    pub(crate) fn read(chain: Arc<Chain>, input: &mut &[u8]) -> Option<Self> {
+        Some(Self { chain, v4: Stored::read(input)?, v6: Stored::read(input)? })
+    }
+
+    /// Writes the structures, without the chain.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        self.v4.write(out);
+        self.v6.write(out);
     }
 
     /// The chain as it was given.

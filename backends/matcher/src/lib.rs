@@ -90,6 +90,7 @@ mod nic;
 mod owners;
 mod prepared;
 mod session;
+mod stored;
 mod wire;
 mod words;
 

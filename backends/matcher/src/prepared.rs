@@ -1,4 +1,4 @@
-//! Chains with their structures, each built once however many NICs share it.
+//! Chains with their structures, each built or read once however many NICs share it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,31 +6,40 @@ use std::sync::Arc;
 use palisade_ir::Chain;
 
 use crate::indexed::IndexedChain;
-use crate::layout::{Budget, Purpose};
+use crate::layout::Purpose;
 use crate::nic::Guard;
 
 /// A chain and the number that equal chains share.
 pub(crate) type Numbered = (Arc<Chain>, u32);
 
-/// The structures built so far, and what others may still cost.
+/// What the chains of a guard are asked for: verdicts come from one, explanations from another or from the same.
+pub(crate) fn purposes(decide: u32, plain: u32) -> [Purpose; 2] {
+    if decide == plain { [Purpose::Both; 2] } else { [Purpose::Outcomes, Purpose::Rules] }
+}
+
+/// The structures so far.
 #[derive(Default)]
 pub(crate) struct Prepared {
     ready: HashMap<(u32, Purpose), Arc<IndexedChain>>,
-    pub(crate) budget: Budget,
 }
 
 impl Prepared {
-    /// A guard whose verdicts come from one chain and whose explanations come from another, or from the same.
-    pub(crate) fn guard(&mut self, decide: Numbered, plain: Numbered) -> Guard {
-        if decide.1 == plain.1 {
-            let both = self.chain(decide, Purpose::Both);
-            return Guard { decide: Arc::clone(&both), plain: both };
-        }
-        Guard { decide: self.chain(decide, Purpose::Outcomes), plain: self.chain(plain, Purpose::Rules) }
-    }
-
-    fn chain(&mut self, (chain, number): Numbered, purpose: Purpose) -> Arc<IndexedChain> {
-        let build = || Arc::new(IndexedChain::new(chain, purpose, &mut self.budget));
-        Arc::clone(self.ready.entry((number, purpose)).or_insert_with(build))
+    /// A guard; `make` is asked for chains that no guard before had, in the order in which guards are written.
+    pub(crate) fn guard<E>(
+        &mut self,
+        decide: Numbered,
+        plain: Numbered,
+        mut make: impl FnMut(Arc<Chain>, Purpose) -> Result<IndexedChain, E>,
+    ) -> Result<Guard, E> {
+        let [outcomes, rules] = purposes(decide.1, plain.1);
+        let mut chain = |(chain, number): Numbered, purpose| {
+            if let Some(known) = self.ready.get(&(number, purpose)) {
+                return Ok(Arc::clone(known));
+            }
+            let indexed = Arc::new(make(chain, purpose)?);
+            self.ready.insert((number, purpose), Arc::clone(&indexed));
+            Ok(indexed)
+        };
+        Ok(Guard { decide: chain(decide, outcomes)?, plain: chain(plain, rules)? })
     }
 }

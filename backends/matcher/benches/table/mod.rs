@@ -47,6 +47,8 @@ pub(crate) struct Summary {
     pub(crate) bytes: usize,
     /// Milliseconds.
     pub(crate) build: f64,
+    /// The compiled form: its bytes, and milliseconds to load it.
+    pub(crate) file: (usize, f64),
     /// Bytes and milliseconds.
     pub(crate) theirs: Option<(usize, f64)>,
 }
@@ -71,9 +73,9 @@ pub(crate) fn print(rows: &[Row], summaries: &[Summary]) {
         println!("| {} |", cells.join(" | "));
     }
     println!();
-    println!("| set | layout | kB | rte_acl | ratio | build, ms | rte_acl | ratio |");
-    println!("|---|---|---|---|---|---|---|---|");
-    for Summary { name, layout, bytes, build, theirs } in summaries {
+    println!("| set | layout | kB | rte_acl | ratio | build, ms | rte_acl | ratio | file, kB | load, ms |");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    for Summary { name, layout, bytes, build, file, theirs } in summaries {
         let ours = *bytes as f64 / 1e3;
         let theirs = theirs.map(|(bytes, build)| (bytes as f64 / 1e3, build));
         let cell = |figure: Option<f64>| figure.map_or("-".to_owned(), short);
@@ -86,6 +88,8 @@ pub(crate) fn print(rows: &[Row], summaries: &[Summary]) {
             short(*build),
             cell(theirs.map(|theirs| theirs.1)),
             cell(theirs.map(|theirs| theirs.1 / build)),
+            short(file.0 as f64 / 1e3),
+            short(file.1),
         ];
         println!("| {} |", cells.join(" | "));
     }

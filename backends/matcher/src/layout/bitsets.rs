@@ -6,6 +6,7 @@ use super::pages::Pages;
 use super::rules::{FIELDS, LAST_SERVICE, Rules};
 use super::trie::{Number, Trie};
 use super::{LAST, Point};
+use crate::stored::stored;
 
 /// A chain's rules of one family as rows of bits.
 #[derive(Clone, Debug)]
@@ -15,10 +16,12 @@ pub(crate) struct Bitsets<T> {
     service: Option<Pages>,
     source_port: Option<Pages>,
     /// The words of a row.
-    words: usize,
+    words: u32,
     /// The rows of all classes, by field; of a field that no rule looks at, one row.
-    rows: [Vec<u64>; FIELDS],
+    rows: Vec<Vec<u64>>,
 }
+
+stored!(Bitsets<T> { source, destination, service, source_port, words, rows });
 
 impl<T: Number> Bitsets<T> {
     /// `None` when it would take more than `limit` bytes, or names of more than 16 bits for services.
@@ -35,8 +38,8 @@ impl<T: Number> Bitsets<T> {
             destination: Trie::new(&destination.intervals),
             service: Pages::new(&service.intervals, LAST_SERVICE),
             source_port: Pages::new(&source_port.intervals, u16::MAX.into()),
-            words: rules.len().div_ceil(64),
-            rows: [source, destination, service, source_port].map(|axis| axis.rows().to_vec()),
+            words: rules.len().div_ceil(64) as u32,
+            rows: [source, destination, service, source_port].map(|axis| axis.rows().to_vec()).into(),
         })
     }
 
@@ -49,8 +52,8 @@ impl<T: Number> Bitsets<T> {
             self.source_port.as_ref().map_or(0, |pages| pages.find(point.source_port).into()),
         ];
         let mut rows = self.rows.iter().zip(classes).map(|(rows, class)| {
-            let start = (class as usize).wrapping_mul(self.words);
-            rows.get(start..start.wrapping_add(self.words)).unwrap_or_default()
+            let start = (class as usize).wrapping_mul(self.words as usize);
+            rows.get(start..start.wrapping_add(self.words as usize)).unwrap_or_default()
         });
         let mut next = || rows.next().unwrap_or_default().iter();
         let rows = next().zip(next()).zip(next()).zip(next());

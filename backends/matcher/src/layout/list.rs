@@ -11,6 +11,7 @@ use super::pages::Pages;
 use super::rules::{FIELDS, LAST_SERVICE, Rules, Values};
 use super::trie::{Number, Trie};
 use super::{LAST, Point};
+use crate::stored::{Stored, stored};
 
 /// Entries of all lists together, unless there are more than this many rules per [`FEWEST`].
 const ENTRIES: usize = 1 << 20;
@@ -38,6 +39,8 @@ pub(crate) struct List<T> {
     rows: Vec<Row<T>>,
 }
 
+stored!(List<T> { source, destination, service, source_port, wide, rows });
+
 /// Two entries of a list; for IPv4, one line of a processor's cache.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
@@ -55,6 +58,32 @@ struct Entry<T> {
     /// The rule's number; then a bit that says that the hull holds packets that the rule does not match; then a bit
     /// that says that the list goes on in the next row.
     tag: u32,
+}
+
+impl<T: Number> Stored for Row<T> {
+    const FEWEST: usize = 2 * Entry::<T>::FEWEST;
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.entries.write(out);
+    }
+
+    fn read(input: &mut &[u8]) -> Option<Self> {
+        Stored::read(input).map(|entries| Self { entries })
+    }
+}
+
+impl<T: Number> Stored for Entry<T> {
+    const FEWEST: usize = 4 * T::FEWEST + 16;
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let Self { source, destination, service, source_port, tag } = self;
+        ((*source, *destination), (*service, (*source_port, *tag))).write(out);
+    }
+
+    fn read(input: &mut &[u8]) -> Option<Self> {
+        let ((source, destination), (service, (source_port, tag))) = Stored::read(input)?;
+        Some(Self { source, destination, service, source_port, tag })
+    }
 }
 
 /// The bits of a tag.

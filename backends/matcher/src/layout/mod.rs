@@ -21,6 +21,8 @@ use rules::Rules;
 use tables::Tables;
 pub(crate) use trie::{Number, Trie};
 
+use crate::stored::{Stored, stored};
+
 /// The last service and the last source port.
 const LAST: (u128, u128) = (rules::LAST_SERVICE as u128, u16::MAX as u128);
 /// The most rules for bitsets where tables do not fit. Tables are faster wherever they fit, down to no rules at all
@@ -29,7 +31,7 @@ const MEDIUM: usize = 2000;
 /// The most bytes of bitsets.
 const ROWS: u64 = 16 << 20;
 /// The most work that one family of a chain may take, in words: some tenths of a second.
-const WORK: u64 = 1 << 26;
+const WORK: u64 = 3 << 22;
 
 /// How a chain is prepared for look-ups of one family. All layouts give the same verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -121,6 +123,8 @@ pub(crate) struct Engine<T> {
     finder: Option<Box<Finder<T>>>,
 }
 
+stored!(Engine<T> { tables, finder });
+
 /// Finds the rule that decides.
 #[derive(Clone, Debug)]
 struct Finder<T> {
@@ -133,10 +137,43 @@ struct Finder<T> {
     default: u8,
 }
 
+stored!(Finder<T> { kind, outcomes, deciders, places, default });
+
 #[derive(Clone, Debug)]
 enum Kind<T> {
     Bitsets(Bitsets<T>),
     List(List<T>),
+}
+
+impl<T: Number> Stored for Kind<T> {
+    const FEWEST: usize = 1;
+
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Kind::Bitsets(bitsets) => (0_u8.write(out), bitsets.write(out)),
+            Kind::List(list) => (1_u8.write(out), list.write(out)),
+        };
+    }
+
+    fn read(input: &mut &[u8]) -> Option<Self> {
+        match u8::read(input)? {
+            0 => Stored::read(input).map(Kind::Bitsets),
+            1 => Stored::read(input).map(Kind::List),
+            _ => None,
+        }
+    }
+}
+
+impl Stored for RuleId {
+    const FEWEST: usize = 4;
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+
+    fn read(input: &mut &[u8]) -> Option<Self> {
+        u32::read(input).map(RuleId)
+    }
 }
 
 impl<T: Number> Engine<T> {

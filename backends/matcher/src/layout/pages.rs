@@ -2,16 +2,20 @@
 
 use std::collections::HashMap;
 
+use crate::stored::stored;
+
 /// The numbers of a page.
 const PAGE: usize = 64;
 
 /// A name for each number up to some last one.
 #[derive(Clone, Debug)]
 pub(super) struct Pages {
-    /// Where the page of a number begins in `names`.
-    starts: Vec<u32>,
+    /// The page of a number; there are fewer than 2^16.
+    pages: Vec<u16>,
     names: Vec<u16>,
 }
+
+stored!(Pages { pages, names });
 
 impl Pages {
     /// Of intervals by first value, ascending from 0. `None` when there is only one name.
@@ -19,16 +23,16 @@ impl Pages {
         if intervals.len() < 2 {
             return None;
         }
-        let (mut starts, mut names): (Vec<u32>, Vec<u16>) = (Vec::new(), Vec::new());
-        let mut known: HashMap<[u16; PAGE], u32> = HashMap::new();
+        let (mut pages, mut names): (Vec<u16>, Vec<u16>) = (Vec::new(), Vec::new());
+        let mut known: HashMap<[u16; PAGE], u16> = HashMap::new();
         let mut rest = intervals.iter().peekable();
         let mut name = 0;
         // The last page, when it is all one name.
-        let mut uniform: Option<(u16, u32)> = None;
+        let mut uniform: Option<(u16, u16)> = None;
         for first in (0..=last).step_by(PAGE) {
             let cut = rest.peek().is_some_and(|(at, _)| *at < u128::from(first) + PAGE as u128);
-            if let Some((_, start)) = uniform.filter(|(of, _)| !cut && *of == name) {
-                starts.push(start);
+            if let Some((_, page)) = uniform.filter(|(of, _)| !cut && *of == name) {
+                pages.push(page);
                 continue;
             }
             let mut page = [0_u16; PAGE];
@@ -40,22 +44,22 @@ impl Pages {
             }
             let start = *known.entry(page).or_insert_with(|| {
                 names.extend(page);
-                (names.len() - PAGE) as u32
+                (names.len() / PAGE - 1) as u16
             });
             uniform = (!cut).then_some((name, start));
-            starts.push(start);
+            pages.push(start);
         }
-        Some(Self { starts, names })
+        Some(Self { pages, names })
     }
 
     /// The name of a number.
     #[inline]
     pub(super) fn find(&self, number: u32) -> u16 {
-        let start = self.starts.get(number as usize / PAGE).copied().unwrap_or_default();
-        self.names.get(start as usize | number as usize % PAGE).copied().unwrap_or_default()
+        let start = self.pages.get(number as usize / PAGE).copied().unwrap_or_default();
+        self.names.get(usize::from(start) * PAGE | number as usize % PAGE).copied().unwrap_or_default()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.starts.len() * 4 + self.names.len() * 2
+        (self.pages.len() + self.names.len()) * 2
     }
 }

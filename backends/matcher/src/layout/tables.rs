@@ -8,6 +8,7 @@ use palisade_ir::Packet;
 use super::Point;
 use super::pages::Pages;
 use super::trie::{Number, Trie};
+use crate::stored::stored;
 
 /// Packets whose look-ups are under way at once.
 pub(super) const LANES: usize = 32;
@@ -24,6 +25,8 @@ pub(crate) struct Tables<T> {
     pub(super) outcomes: Vec<u64>,
 }
 
+stored!(Tables<T> { source, destination, services, pairs, outcomes });
+
 /// From service and source port to the name of both.
 #[derive(Clone, Debug)]
 pub(super) struct ServiceTables {
@@ -32,6 +35,8 @@ pub(super) struct ServiceTables {
     /// By the sum of both names; `None` when the source port makes no difference.
     pub(super) cross: Option<Vec<u16>>,
 }
+
+stored!(ServiceTables { service, source_port, cross });
 
 impl ServiceTables {
     #[inline]

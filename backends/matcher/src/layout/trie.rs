@@ -7,13 +7,18 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use crate::stored::Stored;
+
 /// The cuts of a node, one of which is never used: eight comparisons at once suit processors better than seven.
 const CUTS: usize = 8;
 /// The fewest and the most slots of the table.
 const SLOTS: (usize, usize) = (16, 1 << 16);
 
+/// The most nodes on the way to a name: more than 2^32 cuts would need.
+const DEEPEST: u32 = 12;
+
 /// An address as a number.
-pub(crate) trait Number: Copy + Ord + std::hash::Hash {
+pub(crate) trait Number: Copy + Ord + std::hash::Hash + Stored {
     /// Above no number.
     const MAX: Self;
     /// The number of an address; 0 for one of the other family.
@@ -104,6 +109,42 @@ pub(crate) struct Trie<T> {
     nodes: Vec<Node<T>>,
     /// The nodes on the way to each name.
     depth: u32,
+}
+
+impl<T: Number> Stored for Trie<T> {
+    const FEWEST: usize = 1;
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let Self { base, shift, span, slots, nodes, depth } = self;
+        base.write(out);
+        [*shift, *span, *depth].write(out);
+        slots.write(out);
+        nodes.write(out);
+    }
+
+    fn read(input: &mut &[u8]) -> Option<Self> {
+        let base = T::read(input)?;
+        let [shift, span, depth] = Stored::read(input)?;
+        if depth > DEEPEST {
+            return None;
+        }
+        Some(Self { base, shift, span, slots: Stored::read(input)?, nodes: Stored::read(input)?, depth })
+    }
+}
+
+impl<T: Number> Stored for Node<T> {
+    const FEWEST: usize = CUTS * (T::FEWEST + 4);
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let Self { cuts, words } = self;
+        cuts.write(out);
+        words.write(out);
+    }
+
+    #[inline]
+    fn read(input: &mut &[u8]) -> Option<Self> {
+        Some(Self { cuts: Stored::read(input)?, words: Stored::read(input)? })
+    }
 }
 
 impl<T: Number> Trie<T> {

@@ -3,7 +3,8 @@
 //! These types carry no promise: a file may say anything. `read` checks every promise of the values it
 //! builds. Only names, interface names and priorities check themselves while they are decoded.
 //!
-//! The order of fields and variants, here and in the types of `palisade-ir` used here, is the file format: changing
+//! The order of fields and variants, here, in the look-up structures and in the types of `palisade-ir` used here, is the
+//! file format: changing
 //! it means a new [`crate::FORMAT`], and a test compares the bytes of a small policy.
 
 mod read;
@@ -85,12 +86,12 @@ struct WireGuard {
 
 impl Serialize for Matcher {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Wire::of(self).serialize(serializer)
+        Wire::of(self).0.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Matcher {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Wire::deserialize(deserializer)?.matcher().map_err(serde::de::Error::custom)
+        Wire::deserialize(deserializer)?.matcher(None).map_err(serde::de::Error::custom)
     }
 }

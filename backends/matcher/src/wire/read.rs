@@ -10,6 +10,8 @@ use palisade_ir::{
 };
 
 use super::{Wire, WireAddresses, WireChain, WireGuard, WireNic, WirePorts, WireRule};
+use crate::indexed::IndexedChain;
+use crate::layout::Budget;
 use crate::matcher::Matcher;
 use crate::nic::{Guard, Nic};
 use crate::prepared::Prepared;
@@ -38,6 +40,9 @@ pub enum Invalid {
     /// A NIC names a chain that is not there.
     #[error("a NIC names an unknown chain")]
     UnknownChain,
+    /// The look-up structures are cut short, too many, or none at all.
+    #[error("the look-up structures cannot be read")]
+    Structures,
     /// NICs repeat or stand in another order.
     #[error("NICs are not ascending by instance and interface")]
     NicOrder,
@@ -45,7 +50,9 @@ pub enum Invalid {
 
 impl Wire {
     /// The matcher, if every promise holds.
-    pub(crate) fn matcher(self) -> Result<Matcher, Invalid> {
+    ///
+    /// The structures are built again unless there are written ones.
+    pub(crate) fn matcher(self, written: Option<&[u8]>) -> Result<Matcher, Invalid> {
         let Self { session_timeout, rules, addresses, chains, nics } = self;
         if !rules.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Err(Invalid::RuleOrder);
@@ -54,10 +61,18 @@ impl Wire {
         let addresses = addresses.into_iter().map(read_addresses).collect::<Result<_, _>>()?;
         let reader = Reader { rules: &rules, addresses };
         let chains = chains.into_iter().map(|chain| reader.chain(chain).map(Arc::new));
-        let mut guards = Guards { chains: chains.collect::<Result<_, _>>()?, prepared: Prepared::default() };
+        let mut guards = Guards {
+            chains: chains.collect::<Result<_, _>>()?,
+            prepared: Prepared::default(),
+            budget: Budget::default(),
+            written,
+        };
         let nics = nics.into_iter().map(|nic| guards.nic(nic)).collect::<Result<Vec<_>, _>>()?;
         if !nics.is_sorted_by(|a, b| a.key() < b.key()) {
             return Err(Invalid::NicOrder);
+        }
+        if guards.written.is_some_and(|rest| !rest.is_empty()) {
+            return Err(Invalid::Structures);
         }
         Ok(Matcher::assemble(session_timeout, rules, nics))
     }
@@ -122,12 +137,15 @@ impl Reader<'_> {
 }
 
 /// What NICs refer to; each chain is prepared for look-ups once, however many NICs share it.
-struct Guards {
+struct Guards<'a> {
     chains: Vec<Arc<Chain>>,
     prepared: Prepared,
+    budget: Budget,
+    /// What is left to read.
+    written: Option<&'a [u8]>,
 }
 
-impl Guards {
+impl Guards<'_> {
     fn nic(&mut self, nic: WireNic) -> Result<Nic, Invalid> {
         let WireNic { instance, interface, via, addresses, ingress, egress } = nic;
         let (ingress, egress) = (self.guard(ingress)?, self.guard(egress)?);
@@ -141,7 +159,10 @@ impl Guards {
             Ok((Arc::clone(chain), at))
         };
         let (decide, plain) = (chain(decide)?, chain(plain)?);
-        Ok(self.prepared.guard(decide, plain))
+        self.prepared.guard(decide, plain, |chain, purpose| match &mut self.written {
+            Some(written) => IndexedChain::read(chain, written).ok_or(Invalid::Structures),
+            None => Ok(IndexedChain::new(chain, purpose, &mut self.budget)),
+        })
     }
 }
 

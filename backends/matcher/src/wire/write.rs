@@ -1,14 +1,16 @@
 //! From a matcher to its wire form, and the pool that finds what chains share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use palisade_ir::{Chain, Family, PortMatch, PrefixSet, ProtocolSet, Ranges, Rule};
 
 use super::{Wire, WireAddresses, WireChain, WireGuard, WireNic, WirePorts, WireRule};
+use crate::layout::Purpose;
 use crate::matcher::Matcher;
 use crate::nic::{Guard, Nic};
+use crate::prepared::purposes;
 
 /// Chains and address sets, each distinct one once, numbered in the order of their first use.
 #[derive(Default)]
@@ -79,26 +81,44 @@ impl<'a> Pool<'a> {
 }
 
 impl Wire {
-    /// The wire form of a matcher.
-    pub(crate) fn of(matcher: &Matcher) -> Self {
+    /// The wire form of a matcher, and the look-up structures in the order in which guards first ask for them.
+    pub(crate) fn of(matcher: &Matcher) -> (Self, Vec<u8>) {
         let mut pool = Pool::default();
-        let nics = matcher.stored_nics().iter().map(|nic| wire_nic(&mut pool, nic)).collect();
+        let mut structures = Structures::default();
+        let nics = matcher.stored_nics().iter();
+        let nics = nics.map(|nic| wire_nic(&mut pool, &mut structures, nic)).collect();
         let Pool { chains, addresses, met_chains: _, met_addresses: _ } = pool;
-        Self {
+        let wire = Self {
             session_timeout: matcher.session_seconds(),
             rules: matcher.stored_rules().iter().cloned().collect(),
             addresses: addresses.into_values().into_iter().map(wire_addresses).collect(),
             chains: chains.into_values(),
             nics,
-        }
+        };
+        (wire, structures.bytes)
     }
 }
 
-fn wire_nic<'a>(pool: &mut Pool<'a>, nic: &'a Nic) -> WireNic {
+/// Structures written so far.
+#[derive(Default)]
+struct Structures {
+    seen: HashSet<(u32, Purpose)>,
+    bytes: Vec<u8>,
+}
+
+fn wire_nic<'a>(pool: &mut Pool<'a>, structures: &mut Structures, nic: &'a Nic) -> WireNic {
     let Nic { instance, interface, via, addresses, ingress, egress } = nic;
     let mut guard = |guard: &'a Guard| {
         let Guard { decide, plain } = guard;
-        WireGuard { decide: pool.chain(decide.chain()), plain: pool.chain(plain.chain()) }
+        let places = [pool.chain(decide.chain()), pool.chain(plain.chain())];
+        let [first, second] = places;
+        for ((chain, place), purpose) in [decide, plain].into_iter().zip(places).zip(purposes(first, second))
+        {
+            if structures.seen.insert((place, purpose)) {
+                chain.write(&mut structures.bytes);
+            }
+        }
+        WireGuard { decide: first, plain: second }
     };
     WireNic {
         ingress: guard(ingress),

@@ -42,7 +42,7 @@ fn the_same_policy_gives_the_same_bytes() {
 #[test]
 fn the_format_is_pinned() {
     let body = &Matcher::new(&small()).to_bytes()[HEADER..];
-    assert_eq!((FORMAT, body.len(), crc32fast::hash(body)), (1, 742, 2_444_327_579));
+    assert_eq!((FORMAT, body.len(), crc32fast::hash(body)), (2, 38_558, 2_053_989_155));
 }
 
 #[test]
@@ -77,11 +77,12 @@ fn other_files_are_refused() {
     assert_eq!(refused(b"table inet palisade {}\n"), LoadError::Foreign);
     assert_eq!(refused(b""), LoadError::Truncated);
     let mut newer = Matcher::new(&small()).to_bytes();
-    newer[8] = 2;
-    assert_eq!(refused(&newer), LoadError::Format { found: 2 });
+    newer[8] = 1;
+    assert_eq!(refused(&newer), LoadError::Format { found: 1 });
     let body = &newer[HEADER..];
-    assert_eq!(refused(&framed(&body[..body.len() - 1])).code(), "palisade::matcher::malformed");
-    assert_eq!(refused(&framed(&[body, b"\0"].concat())).code(), "palisade::matcher::malformed");
+    assert_eq!(refused(&framed(&body[..body.len() - 1])).code(), "palisade::matcher::invalid");
+    assert_eq!(refused(&framed(&body[..9])).code(), "palisade::matcher::malformed");
+    assert_eq!(refused(&framed(&[body, b"\0"].concat())).code(), "palisade::matcher::invalid");
     assert_eq!(refused(&framed(b"")).code(), "palisade::matcher::malformed");
 }
 
@@ -105,13 +106,12 @@ fn no_forged_file_makes_a_look_up_panic() {
         }
         let Ok(matcher) = Matcher::from_bytes(&framed(&forged)) else { continue };
         loaded += 1;
-        // The forger may have given the two chains of a NIC different meanings; otherwise they agree.
-        let nics = serde_json::to_value(&matcher).unwrap()["nics"].take();
-        let mut guards = nics.as_array().unwrap().iter().flat_map(|nic| [&nic["ingress"], &nic["egress"]]);
-        let honest = guards.all(|guard| guard["decide"] == guard["plain"]);
-        for packet in &packets {
-            let (decided, explained) = (matcher.decide(packet), matcher.explain(packet).verdict);
-            assert!(decided == explained || !honest);
+        // The forger may have given rules and structures different meanings: only look-ups have to end.
+        let mut verdicts = vec![Verdict::Deny; packets.len()];
+        matcher.decide_batch(&packets, &mut verdicts);
+        for (packet, verdict) in packets.iter().zip(verdicts) {
+            assert_eq!(matcher.decide(packet), verdict);
+            matcher.explain(packet);
         }
         let again =
             Matcher::from_bytes(&matcher.to_bytes()).expect("what was accepted can be written and read");
@@ -189,7 +189,7 @@ fn impossible_matches_are_refused() {
     }
 }
 
-/// A few hundred kilobytes whose bitsets would take terabytes: every rule asks for the same scattered addresses.
+/// Rules whose bitsets would take terabytes: each asks for the same scattered addresses.
 #[test]
 fn a_small_file_cannot_ask_for_all_memory() {
     const MANY: u32 = 20_000;
@@ -217,7 +217,7 @@ fn a_small_file_cannot_ask_for_all_memory() {
         nic.egress = Chain::from_ordered((0..MANY).map(rule).collect(), Verdict::Allow, RuleId(0)).into();
     }
     let bytes = Matcher::new(&plan).to_bytes();
-    assert!(bytes.len() < 1 << 20);
+    assert!(bytes.len() < 4 << 20, "{}", bytes.len());
     let matcher = Matcher::from_bytes(&bytes).unwrap();
     let nic = matcher.nics().next().unwrap();
     for (destination, expected) in [("0.0.0.2", Verdict::Deny), ("0.0.0.3", Verdict::Allow)] {
