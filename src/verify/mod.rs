@@ -12,6 +12,8 @@
 mod pairwise;
 mod policy;
 pub mod show;
+#[cfg(test)]
+mod tests;
 
 use palisade_ir::decide::{Budget, BudgetExceeded};
 use palisade_ir::diagram::{Answer, Question, compare};

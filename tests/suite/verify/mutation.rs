@@ -1,0 +1,205 @@
+//! Thousands of small faults in emitted text: verify finds each that changes what it means, and calls no other one.
+//!
+//! What it calls a difference must be one on the packet that it shows; what it calls none must be none on the packets
+//! at the edges of the rules and of the fault. A fault may also be refused as no text of the language.
+
+use std::collections::BTreeMap;
+
+use palisade::compile::Emitted;
+use palisade::targets::Target;
+use palisade::verify::{Difference, Failure, verify};
+use palisade_ir::decide::Budget;
+use palisade_ir::{
+    ConnState, Ifname, Lifted, Options, Outcome, Packet, PacketHook, Placement, Plan, Traversal,
+};
+use palisade_testkit::sample::{Dice, boundary_packets, random_policy};
+
+use super::faults::{self, Kind};
+use super::{edges, emitted, judge, layouts, plan};
+use crate::command::root;
+
+/// Faults of each kind per artifact in an ordinary run.
+const FAULTS: usize = 1;
+/// Random policies in an ordinary run.
+const POLICIES: u64 = 10;
+/// Ways on which a packet is tried.
+const WAYS: usize = 10;
+/// Packets of the policy that are tried for a fault.
+const PACKETS: usize = 60;
+
+/// How many faults had which answer.
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    refused: usize,
+    different: usize,
+    equal: usize,
+    unproved: usize,
+}
+
+impl Tally {
+    fn sum(all: &BTreeMap<Kind, Self>) -> Self {
+        all.values().fold(Self::default(), |sum, one| Self {
+            refused: sum.refused + one.refused,
+            different: sum.different + one.different,
+            equal: sum.equal + one.equal,
+            unproved: sum.unproved + one.unproved,
+        })
+    }
+
+    const fn faults(&self) -> usize {
+        self.refused + self.different + self.equal + self.unproved
+    }
+}
+
+/// Interfaces of the plan and one that it does not know.
+fn interfaces(plan: &Plan, options: &Options) -> Vec<Ifname> {
+    let nics = plan.nics().filter_map(|(_, _, nic)| match options.placement {
+        Placement::Gateway => nic.via.clone(),
+        Placement::Host(_) => Some(nic.interface.clone()),
+    });
+    nics.chain([Ifname::new("strange0").unwrap()]).collect()
+}
+
+fn ways(plan: &Plan, options: &Options, dice: &mut Dice) -> Vec<Traversal> {
+    let interfaces = interfaces(plan, options);
+    let states = [ConnState::New, ConnState::Established, ConnState::Related, ConnState::Untracked];
+    let hooks = match options.placement {
+        Placement::Gateway => vec![PacketHook::Forward; WAYS],
+        Placement::Host(_) => [PacketHook::Input, PacketHook::Output].repeat(WAYS / 2),
+    };
+    let way = |hook| {
+        let mut one = || dice.pick(&interfaces).cloned();
+        let (iif, oif) = match hook {
+            PacketHook::Input => (one(), None),
+            PacketHook::Output => (None, one()),
+            PacketHook::Forward => (one(), one()),
+        };
+        let state = if dice.percent(70) { ConnState::New } else { *dice.pick(&states).unwrap() };
+        Traversal { hook, iif, oif, state, icmp_type: None, hop_limit: None }
+    };
+    hooks.into_iter().map(way).collect()
+}
+
+/// A packet and a way on which the ruleset does not do what the policy says.
+fn wrong(
+    plan: &Plan,
+    options: &Options,
+    lifted: &dyn Lifted,
+    packets: &[Packet],
+    ways: &[Traversal],
+) -> Option<String> {
+    for (packet, at) in packets.iter().flat_map(|packet| ways.iter().map(move |at| (packet, at))) {
+        let Some(expected) = judge::expected(plan, options, packet, at) else { continue };
+        let found = lifted.decide(packet, at);
+        if expected != (Outcome { verdict: found.verdict, log: found.logged }) {
+            return Some(format!("{packet:?} {at:?}: {expected:?}, not {found:?}"));
+        }
+    }
+    None
+}
+
+/// A policy and one of its rulesets, which means it.
+struct Subject<'a> {
+    plan: &'a Plan,
+    target: Target,
+    emitted: &'a Emitted,
+    packets: Vec<Packet>,
+}
+
+impl Subject<'_> {
+    /// Puts one fault into the ruleset and holds the answer against the judge.
+    fn try_fault(&self, kind: Kind, dice: &mut Dice, tally: &mut BTreeMap<Kind, Tally>) {
+        let Self { plan, target, emitted: Emitted { stem, options, artifact }, packets } = self;
+        let Some(fault) = faults::fault(artifact, kind, dice) else { return };
+        let at = || format!("{stem} {target:?} {options:?}: {}", fault.what);
+        let tally = tally.entry(kind).or_default();
+        match verify(plan, *target, options, &fault.artifact, &mut Budget::new(super::STEPS)) {
+            Ok(_) => {
+                tally.equal += 1;
+                let lifted = target.backend().lift(&fault.artifact).unwrap();
+                let mut tried = packets.clone();
+                dice.shuffle(&mut tried);
+                tried.truncate(PACKETS);
+                tried.extend(edges::edges(plan, artifact, &fault.artifact, dice));
+                let ways = ways(plan, options, dice);
+                assert_eq!(wrong(plan, options, &*lifted, &tried, &ways), None, "{}", at());
+            }
+            Err(Failure::Different(found)) => {
+                tally.different += 1;
+                let Difference { packet, at: way, expected, rules: _, found } = *found;
+                let judged = judge::expected(plan, options, &packet, &way);
+                assert_eq!(judged, Some(expected), "{}: {packet:?} {way:?}", at());
+                let lifted = target.backend().lift(&fault.artifact).unwrap();
+                assert_eq!(lifted.decide(&packet, &way), found, "{}", at());
+                assert_ne!((found.verdict, found.logged), (expected.verdict, expected.log), "{}", at());
+            }
+            Err(Failure::Unreadable(_)) => tally.refused += 1,
+            Err(Failure::Unproved(_)) => tally.unproved += 1,
+        }
+    }
+}
+
+/// Tries faults of all kinds in everything that a policy is compiled to by a target.
+fn try_policy(plan: &Plan, target: Target, seed: u64, tally: &mut BTreeMap<Kind, Tally>) {
+    let wanted = std::env::var("PALISADE_FAULTS").ok();
+    let faults = wanted.map_or(FAULTS, |number| number.parse().expect("a number of faults"));
+    let mut dice = Dice::new(seed);
+    for (_, options) in layouts().into_iter().filter(|(known, _)| *known == target) {
+        let options = Options { prelude: Default::default(), ..options };
+        for emitted in emitted(plan, target, &options) {
+            let packets = boundary_packets(plan, seed);
+            let subject = Subject { plan, target, emitted: &emitted, packets };
+            for kind in Kind::ALL {
+                for _ in 0..faults {
+                    subject.try_fault(kind, &mut dice, tally);
+                }
+            }
+        }
+    }
+}
+
+fn report(what: &str, tally: &BTreeMap<Kind, Tally>) {
+    for (kind, one) in tally {
+        println!("{what}: {kind:?}: {one:?}");
+    }
+    let sum = Tally::sum(tally);
+    println!("{what}: {} faults: {sum:?}", sum.faults());
+    assert!(
+        Kind::ALL.iter().all(|kind| tally.get(kind).is_some_and(|tally| tally.faults() > 10)),
+        "{tally:#?}"
+    );
+    assert!(sum.different > sum.faults() / 5 && sum.equal > sum.faults() / 50, "{sum:?}");
+    assert_eq!(sum.unproved, 0, "{sum:?}");
+}
+
+fn random(target: Target) {
+    let mut tally = BTreeMap::new();
+    for seed in 0..POLICIES {
+        let plan = plan(&format!("seed {seed}"), &random_policy(1000 + seed));
+        try_policy(&plan, target, seed, &mut tally);
+    }
+    report(&format!("random policies, {target:?}"), &tally);
+}
+
+#[test]
+fn faults_in_nftables_are_found() {
+    random(Target::Nftables);
+}
+
+#[test]
+fn faults_in_iptables_are_found() {
+    random(Target::Iptables);
+}
+
+#[test]
+fn faults_in_the_examples_are_found() {
+    let mut tally = BTreeMap::new();
+    for example in ["classic", "default-group", "enterprise", "gateway", "web-tier"] {
+        let path = root().join("examples").join(example).join("policy.sg");
+        let plan = plan(example, &std::fs::read_to_string(path).expect("an example"));
+        for target in [Target::Nftables, Target::Iptables] {
+            try_policy(&plan, target, 0, &mut tally);
+        }
+    }
+    report("examples", &tally);
+}
