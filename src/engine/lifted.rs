@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use palisade_ir::{InstanceId, Lifted, LiftedDecision, NicRef, Options, Packet, Placement, Plan, Traversal};
+use palisade_ir::{
+    InstanceId, Lifted, LiftedDecision, NicRef, Options, Packet, Placement, Plan, Style, Traversal,
+};
 
 use super::{Answer, EndAnswer, Ends, EngineError};
 use crate::optimize::optimize_plan;
@@ -13,12 +15,13 @@ pub(super) struct Hosts {
     plan: Plan,
     target: Target,
     ipset: bool,
+    layout: Style,
     lifted: BTreeMap<InstanceId, Box<dyn Lifted>>,
 }
 
 impl Hosts {
-    pub(super) fn new(plan: &Plan, target: Target, ipset: bool) -> Self {
-        Self { plan: optimize_plan(plan).0, target, ipset, lifted: BTreeMap::new() }
+    pub(super) fn new(plan: &Plan, target: Target, ipset: bool, layout: Style) -> Self {
+        Self { plan: optimize_plan(plan).0, target, ipset, layout, lifted: BTreeMap::new() }
     }
 
     pub(super) fn decide(&mut self, packet: &Packet, ends: Ends) -> Result<Answer, EngineError> {
@@ -54,6 +57,7 @@ impl Hosts {
                 let mut options = Options::at(Placement::Host(instance));
                 options.prelude.clear();
                 options.ipset = self.ipset;
+                options.layout = self.layout;
                 let backend = self.target.backend();
                 let artifact = backend.emit(&self.plan, &options)?;
                 entry.insert(backend.lift(&artifact)?)

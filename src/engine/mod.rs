@@ -9,14 +9,14 @@ mod packets;
 
 use std::str::FromStr;
 
-use palisade_ir::{NicRef, OwnerError, Packet, Plan, Verdict};
+use palisade_ir::{NicRef, OwnerError, Packet, Plan, Style, Verdict};
 use serde::Serialize;
 
 use crate::lower::lower;
 use crate::optimize::optimize_plan;
 use crate::policy::Policy;
 use crate::reference;
-use crate::targets;
+use crate::targets::Target;
 
 pub use packets::{PacketError, PacketLine};
 
@@ -37,11 +37,17 @@ pub enum EngineKind {
     Iptables,
     /// The emitted iptables host files with ipset, interpreted.
     Ipset,
+    /// The same three with every chain as look-ups, however short.
+    NftablesMaps,
+    /// See [`Self::NftablesMaps`].
+    IptablesMaps,
+    /// See [`Self::NftablesMaps`].
+    IpsetMaps,
 }
 
 impl EngineKind {
     /// Every engine.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Reference,
         Self::Plan,
         Self::Optimized,
@@ -49,6 +55,9 @@ impl EngineKind {
         Self::Nftables,
         Self::Iptables,
         Self::Ipset,
+        Self::NftablesMaps,
+        Self::IptablesMaps,
+        Self::IpsetMaps,
     ];
 
     /// The name on the command line.
@@ -61,6 +70,9 @@ impl EngineKind {
             Self::Nftables => "nftables",
             Self::Iptables => "iptables",
             Self::Ipset => "ipset",
+            Self::NftablesMaps => "nftables-maps",
+            Self::IptablesMaps => "iptables-maps",
+            Self::IpsetMaps => "ipset-maps",
         }
     }
 }
@@ -163,18 +175,18 @@ impl<'a> Engine<'a> {
     /// Makes an engine ready.
     pub fn new(policy: &'a Policy, kind: EngineKind) -> Self {
         let plan = lower(policy);
+        let hosts = |target, ipset, layout| Judge::Lifted(lifted::Hosts::new(&plan, target, ipset, layout));
         let judge = match kind {
             EngineKind::Reference => Judge::Reference,
             EngineKind::Plan => Judge::Plan,
             EngineKind::Optimized => Judge::Optimized(optimize_plan(&plan).0),
             EngineKind::Matcher => Judge::Matcher(matcher::build(&plan)),
-            EngineKind::Nftables => {
-                Judge::Lifted(lifted::Hosts::new(&plan, targets::Target::Nftables, false))
-            }
-            EngineKind::Iptables => {
-                Judge::Lifted(lifted::Hosts::new(&plan, targets::Target::Iptables, false))
-            }
-            EngineKind::Ipset => Judge::Lifted(lifted::Hosts::new(&plan, targets::Target::Iptables, true)),
+            EngineKind::Nftables => hosts(Target::Nftables, false, Style::Auto),
+            EngineKind::Iptables => hosts(Target::Iptables, false, Style::Auto),
+            EngineKind::Ipset => hosts(Target::Iptables, true, Style::Auto),
+            EngineKind::NftablesMaps => hosts(Target::Nftables, false, Style::Maps),
+            EngineKind::IptablesMaps => hosts(Target::Iptables, false, Style::Maps),
+            EngineKind::IpsetMaps => hosts(Target::Iptables, true, Style::Maps),
         };
         Self { policy, plan, judge }
     }

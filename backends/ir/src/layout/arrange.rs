@@ -21,7 +21,7 @@ const PEERS: usize = 32;
 const FRONT_STEPS: usize = 20_000_000;
 
 /// A leaf to be.
-struct Place0 {
+struct Standing {
     /// Which block it belongs to, in the order of packets. Leaves that are tested in turn have an order each.
     order: usize,
     block: usize,
@@ -31,23 +31,28 @@ struct Place0 {
 /// Blocks to be, in order.
 #[derive(Default)]
 struct Plan {
-    lookups: Vec<Lookup>,
-    places: Vec<Place0>,
+    /// What each looks up, and whether it stands in front.
+    lookups: Vec<(Lookup, bool)>,
+    places: Vec<Standing>,
     order: usize,
 }
 
 impl Plan {
     fn block(&mut self, lookup: Lookup, places: Vec<Place>) {
+        self.add(lookup, false, places);
+    }
+
+    fn add(&mut self, lookup: Lookup, front: bool, places: Vec<Place>) {
         if places.is_empty() {
             return;
         }
         let block = self.lookups.len();
-        self.lookups.push(lookup);
+        self.lookups.push((lookup, front));
         for place in places {
             if lookup == Lookup::Service {
                 self.order += 1;
             }
-            self.places.push(Place0 { order: self.order, block, place });
+            self.places.push(Standing { order: self.order, block, place });
         }
         self.order += 1;
     }
@@ -63,8 +68,8 @@ pub fn plan(chain: &Chain) -> (Layout, PeerEnd) {
     let front = front(rules, &mut groups);
     let mut plan = Plan::default();
     let (all, wide): (Groups, Groups) = front.into_iter().partition(|(service, _)| service.is_all());
-    plan.block(Lookup::Service, in_turn(wide));
-    plan.block(Lookup::Nothing, for_all(all, Vec::new()));
+    plan.add(Lookup::Service, true, in_turn(wide));
+    plan.add(Lookup::Nothing, true, for_all(all, Vec::new()));
 
     let mut peers = Peers::default();
     let mut any_ports: BTreeMap<Protocol, Vec<Own>> = BTreeMap::new();
@@ -240,14 +245,16 @@ fn ranges(
                 groups.extend(ranges);
                 continue;
             }
-            let (mut layers, rest) = layers(ranges, end, 0);
-            if !rest.is_empty() {
+            let lone = ranges.values().filter(|group| group.len() == 1).count();
+            let (mut layers, rest) = layers(ranges, end);
+            // Many ranges of one rule each are cheaper to tell apart by prefix.
+            if !rest.is_empty() || lone >= PEERS {
                 let mut crowd: Groups = layers.drain(..).flatten().collect();
                 crowd.extend(rest);
                 let popular = if end == PortEnd::Destination { POPULAR } else { 1 };
                 let (known, rare): (Groups, Groups) =
                     crowd.into_iter().partition(|(_, group)| group.len() >= popular);
-                let (some, more) = self::layers(known, end, LAYERS);
+                let (some, more) = self::layers(known, end);
                 layers = some;
                 for (service, group) in rare.into_iter().chain(more) {
                     scatter(rules, &service, group, protocol, groups, peers, any_ports);
@@ -293,17 +300,16 @@ fn scatter(
     }
 }
 
-/// Divides ranges into layers of disjoint ones, the narrow ones first. `most` of 0 stands for as many layers as allowed.
-fn layers(ranges: Groups, end: PortEnd, most: usize) -> (Vec<Groups>, Groups) {
-    let most = if most == 0 { LAYERS } else { most };
+/// Divides ranges into layers of disjoint ones, the narrow ones first; what does not fit is left.
+fn layers(ranges: Groups, end: PortEnd) -> (Vec<Groups>, Groups) {
     let mut sorted: Vec<(Service, Vec<usize>)> = ranges.into_iter().collect();
     let bounds = |service: &Service| service.span(end).unwrap_or((0, u16::MAX));
     sorted.sort_by_key(|(service, _)| {
         let (first, last) = bounds(service);
         (last - first, first)
     });
-    let mut taken: Vec<BTreeMap<u16, u16>> = vec![BTreeMap::new(); most];
-    let mut layers: Vec<Groups> = vec![Groups::new(); most];
+    let mut taken: Vec<BTreeMap<u16, u16>> = vec![BTreeMap::new(); LAYERS];
+    let mut layers: Vec<Groups> = vec![Groups::new(); LAYERS];
     let mut rest = Groups::new();
     for (service, group) in sorted {
         let (first, last) = bounds(&service);
@@ -328,9 +334,9 @@ fn layers(ranges: Groups, end: PortEnd, most: usize) -> (Vec<Groups>, Groups) {
 fn finish(rules: Rules<'_>, plan: Plan) -> Layout {
     let Plan { lookups, places, order: _ } = plan;
     let mut behind: BTreeMap<(usize, Service), Vec<usize>> = BTreeMap::new();
-    for Place0 { order, block, place } in &places {
+    for Standing { order, block, place } in &places {
         // Nothing before the single destination ports needs to know of them: what is in front needs no exceptions.
-        if matches!(lookups.get(*block), Some(Lookup::Port(PortEnd::Destination))) {
+        if matches!(lookups.get(*block), Some((Lookup::Port(PortEnd::Destination), _))) {
             continue;
         }
         for Own { rule, services } in &place.own {
@@ -341,7 +347,7 @@ fn finish(rules: Rules<'_>, plan: Plan) -> Layout {
     }
     let index = Index::new(behind);
     let mut blocks: Vec<Block> =
-        lookups.into_iter().map(|lookup| Block { lookup, leaves: Vec::new() }).collect();
+        lookups.into_iter().map(|(lookup, front)| Block { front, lookup, leaves: Vec::new() }).collect();
     let mut start = 0;
     for (at, block) in blocks.iter_mut().enumerate() {
         let count = places.iter().skip(start).take_while(|place| place.block == at).count();
@@ -352,8 +358,8 @@ fn finish(rules: Rules<'_>, plan: Plan) -> Layout {
     Layout { blocks }
 }
 
-fn compose_leaf(rules: Rules<'_>, index: &Index, siblings: &[Place0], at: &Place0) -> Leaf {
-    let Place0 { order, block: _, place: Place { key, own, ranges, parent } } = at;
+fn compose_leaf(rules: Rules<'_>, index: &Index, siblings: &[Standing], at: &Standing) -> Leaf {
+    let Standing { order, block: _, place: Place { key, own, ranges, parent } } = at;
     let before = own.last().map_or(0, |own| own.rule);
     let mut later: Vec<Later<'_>> = match key {
         Key::Service(service) => index.meeting(*order, before, service),

@@ -41,6 +41,8 @@ pub struct Layout {
 /// One look-up and where it leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
+    /// Whether it stands in front because no stronger rule stands against its own: none of its packets leave.
+    pub front: bool,
     /// What is looked up.
     pub lookup: Lookup,
     /// Where it leads, sorted by key.

@@ -13,8 +13,22 @@ const RULES: usize = 4;
 pub(super) struct MapText {
     /// The type of its keys.
     pub(super) kind: String,
+    /// Whether keys may be ranges.
+    pub(super) interval: bool,
     /// `key : verdict`, sorted.
     pub(super) elements: Vec<String>,
+}
+
+impl MapText {
+    /// The chains that ranges lead to. nft 1.0.6 sends the elements of a map of ranges that was declared before ahead of
+    /// the chains that come with them, so these have to be declared too.
+    pub(super) fn chains(&self) -> impl Iterator<Item = &str> {
+        let ranges = self.elements.iter().filter(|_| self.interval);
+        ranges.filter_map(|element| {
+            let (_, action) = element.rsplit_once(" : ")?;
+            action.strip_prefix("jump ").or_else(|| action.strip_prefix("goto "))
+        })
+    }
 }
 
 /// A way: the value of each field, and what happens to packets that have them all.
@@ -37,7 +51,7 @@ impl Dispatcher {
         }
         let elements =
             ways.iter().map(|way| format!("{} : {}", way.values.join(" . "), way.action)).collect();
-        self.maps.insert(name.to_owned(), MapText { kind: kind.to_owned(), elements });
+        self.maps.insert(name.to_owned(), MapText { kind: kind.to_owned(), interval: false, elements });
         vec![format!("{} vmap @{name}", fields.join(" . "))]
     }
 }

@@ -52,6 +52,15 @@ pub(super) fn loopback_interface(interface: &Ifname) -> EmitError {
     error("palisade::emit::loopback-interface", message, "leave `loopback` out of the prelude")
 }
 
+pub(super) fn overlap(name: &str) -> EmitError {
+    let message = format!("keys of `{name}` would overlap");
+    error(
+        "palisade::emit::overlap",
+        message,
+        "this is a fault of palisade; `--layout rules` goes without such maps",
+    )
+}
+
 pub(super) fn name_taken(name: &str) -> EmitError {
     let message = format!("two different things would be called `{name}`");
     error("palisade::emit::name-taken", message, "rename one of the entities it is made from")

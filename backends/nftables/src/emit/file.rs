@@ -5,7 +5,7 @@
 //! a flush must not miss is declared first, with all base chains: one left over from an older ruleset would stay, empty,
 //! with its policy. Regular chains and sets that are no longer used stay behind empty or unreferenced, and harmless.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use palisade_ir::Verdict;
@@ -16,12 +16,24 @@ use super::sets::SetText;
 
 /// A chain, its lines without indentation.
 pub(super) struct ChainText {
-    /// What it is, for a comment line.
-    pub(super) note: String,
+    /// What it is, for a comment line; chains without one belong to the one above.
+    pub(super) note: Option<String>,
     pub(super) name: String,
     /// The hook and the policy of a base chain.
     pub(super) base: Option<(&'static str, Verdict)>,
     pub(super) lines: Vec<String>,
+}
+
+/// A line is not longer than this where there is another way.
+const LINE: usize = 156;
+
+impl ChainText {
+    /// A chain of one short rule: one line, so that one more service is one more line.
+    fn in_one_line(&self) -> Option<String> {
+        let [rule] = self.lines.as_slice() else { return None };
+        let text = format!("chain {} {{ {rule}; }}", self.name);
+        Some(text).filter(|text| text.len() <= LINE && !rule.starts_with('#'))
+    }
 }
 
 /// A ruleset, ready to print.
@@ -73,14 +85,15 @@ impl Ruleset {
             line(out, 1, &text);
         }
         for (name, set) in &self.sets {
-            line(out, 1, &format!("set {name} {{"));
-            set_type(out, set);
-            line(out, 1, "}");
+            line(out, 1, &format!("set {name} {{ type {}; flags interval; }}", set.kind));
         }
         for (name, map) in &self.maps {
-            line(out, 1, &format!("map {name} {{"));
-            line(out, 2, &format!("type {} : verdict", map.kind));
-            line(out, 1, "}");
+            let flags = if map.interval { " flags interval;" } else { "" };
+            line(out, 1, &format!("map {name} {{ type {} : verdict;{flags} }}", map.kind));
+        }
+        let led_to: BTreeSet<&str> = self.maps.values().flat_map(MapText::chains).collect();
+        for name in led_to {
+            line(out, 1, &format!("chain {name} {{ }}"));
         }
         for chain in &self.chains {
             if let Some((hook, policy)) = chain.base {
@@ -107,7 +120,8 @@ impl Ruleset {
                 line(out, 1, &format!("# {note}"));
             }
             line(out, 1, &format!("set {name} {{"));
-            set_type(out, set);
+            line(out, 2, &format!("type {}", set.kind));
+            line(out, 2, "flags interval");
             // nft takes no empty list.
             if !set.elements.is_empty() {
                 line(out, 2, "elements = {");
@@ -120,6 +134,9 @@ impl Ruleset {
         for (name, map) in &self.maps {
             line(out, 1, &format!("map {name} {{"));
             line(out, 2, &format!("type {} : verdict", map.kind));
+            if map.interval {
+                line(out, 2, "flags interval");
+            }
             line(out, 2, "elements = {");
             map.elements.iter().for_each(|element| line(out, 3, &format!("{element},")));
             line(out, 2, "}");
@@ -127,10 +144,15 @@ impl Ruleset {
             out.push('\n');
         }
         for (at, chain) in self.chains.iter().enumerate() {
-            if at > 0 {
-                out.push('\n');
+            if let Some(note) = &chain.note {
+                if at > 0 {
+                    out.push('\n');
+                }
+                line(out, 1, &format!("# {note}"));
+            } else if let Some(text) = chain.in_one_line() {
+                line(out, 1, &text);
+                continue;
             }
-            line(out, 1, &format!("# {}", chain.note));
             line(out, 1, &format!("chain {} {{", chain.name));
             if let Some((hook, policy)) = chain.base {
                 line(out, 2, &base_line(hook, policy));
@@ -140,11 +162,6 @@ impl Ruleset {
         }
         line(out, 0, "}");
     }
-}
-
-fn set_type(out: &mut String, set: &SetText) {
-    line(out, 2, &format!("type {}", set.kind));
-    line(out, 2, "flags interval");
 }
 
 fn base_line(hook: &str, policy: Verdict) -> String {

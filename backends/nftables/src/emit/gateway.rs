@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use palisade_ir::{Chain, Direction, EmitError, Family, Ifname, Name, NicPlan, Plan, Verdict};
+use palisade_ir::{Chain, Direction, EmitError, Family, Ifname, Name, NicPlan, Plan, Style, Verdict};
 
 use super::dispatch::{Dispatcher, Way};
 use super::file::{ChainText, Ruleset, braces};
 use super::names::{self, Taken};
 use super::rule::Writer;
 use super::sets::Sets;
-use super::{Settings, errors, session};
+use super::{Settings, errors, maps, session};
 
 /// The chain that drops sources which do not belong where they come from.
 const SPOOFED: &str = "spoofed";
@@ -46,9 +46,10 @@ pub(super) fn ruleset(plan: &Plan, settings: &Settings<'_>) -> Result<Ruleset, E
     let mut taken = Taken::default();
     for (at, port) in ports.iter().enumerate() {
         for direction in [Direction::In, Direction::Out] {
-            let chain = port_chain(&mut writer, *port, direction)?;
-            taken.claim(&chain.name, format!("{at} {direction}"))?;
-            chains.push(chain);
+            for chain in port_chains(&mut writer, &mut dispatcher, *port, direction, settings.layout)? {
+                taken.claim(&chain.name, format!("{at} {direction} {}", chain.name))?;
+                chains.push(chain);
+            }
         }
     }
     Ok(Ruleset {
@@ -106,7 +107,7 @@ fn forward(
     block("to a nic of the policy", receivers(dispatcher, ports, owners));
     block("the rest is left alone", vec!["accept".to_owned()]);
     ChainText {
-        note: "Packets routed through.".to_owned(),
+        note: Some("Packets routed through.".to_owned()),
         name: "forward".to_owned(),
         base: Some(("forward", Verdict::Allow)),
         lines,
@@ -252,24 +253,25 @@ fn spoofed(ports: &[Port<'_>], owners: &BTreeMap<IpAddr, Vec<Port<'_>>>) -> Opti
     lines.extend(any_of("iifname", &vias, drop));
     lines.extend(by_family(|ip| format!("{ip} saddr"), &elsewhere, drop));
     Some(ChainText {
-        note: "Sources that do not belong where they come from.".to_owned(),
+        note: Some("Sources that do not belong where they come from.".to_owned()),
         name: SPOOFED.to_owned(),
         base: None,
         lines,
     })
 }
 
-fn port_chain(writer: &mut Writer<'_>, port: Port<'_>, direction: Direction) -> Result<ChainText, EmitError> {
+/// The chain of a NIC, and those it leads to.
+fn port_chains(
+    writer: &mut Writer<'_>,
+    dispatcher: &mut Dispatcher,
+    port: Port<'_>,
+    direction: Direction,
+    style: Style,
+) -> Result<Vec<ChainText>, EmitError> {
     let (chain, allow, words): (&Chain, &str, &str) = match direction {
         Direction::In => (&port.nic.ingress, "accept", "What may reach"),
         Direction::Out => (&port.nic.egress, "return", "What may leave"),
     };
-    let mut lines = session::rules(writer.plan.session_timeout);
-    lines.extend(writer.chain(chain, allow)?);
-    Ok(ChainText {
-        note: format!("{words} {} of {}.", port.nic.interface, port.instance),
-        name: port.chain(direction),
-        base: None,
-        lines,
-    })
+    let note = format!("{words} {} of {}.", port.nic.interface, port.instance);
+    maps::chains(writer, &mut dispatcher.maps, style, note, port.chain(direction), chain, allow)
 }

@@ -5,14 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use palisade_ir::{Chain, Direction, EmitError, Family, InstancePlan, NicPlan, Plan, Prelude, Verdict};
+use palisade_ir::{
+    Chain, Direction, EmitError, Family, InstancePlan, NicPlan, Plan, Prelude, Style, Verdict,
+};
 
 use super::dispatch::{Dispatcher, Way};
 use super::file::{ChainText, Ruleset};
 use super::names::{self, Taken};
 use super::rule::Writer;
 use super::sets::Sets;
-use super::{Settings, errors, session, text};
+use super::{Settings, errors, maps, session, text};
 
 const NDP_TYPES: &str = "nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert";
 const MLD_TYPES: &str = "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report";
@@ -37,9 +39,10 @@ pub(super) fn ruleset(
         .into();
     for (at, nic) in nics.iter().enumerate() {
         for direction in [Direction::In, Direction::Out] {
-            let chain = nic_chain(&mut writer, nic, direction)?;
-            taken.claim(&chain.name, format!("{at} {direction}"))?;
-            chains.push(chain);
+            for chain in nic_chains(&mut writer, &mut dispatcher, nic, direction, settings.layout)? {
+                taken.claim(&chain.name, format!("{at} {direction} {}", chain.name))?;
+                chains.push(chain);
+            }
         }
     }
     let mut title = vec![format!("palisade: the rules of instance {name}, for the host itself")];
@@ -85,7 +88,12 @@ fn base_chain(
     // Said although the policy says it too: a new policy takes effect a moment after the new rules.
     blocks.push(block(end, vec![verdict.to_owned()]));
     let lines = blocks.into_iter().flat_map(|block| std::iter::once(String::new()).chain(block)).collect();
-    ChainText { note: note.to_owned(), name: hook.to_owned(), base: Some((hook, settings.unmanaged)), lines }
+    ChainText {
+        note: Some(note.to_owned()),
+        name: hook.to_owned(),
+        base: Some((hook, settings.unmanaged)),
+        lines,
+    }
 }
 
 fn block(title: &str, rules: Vec<String>) -> Vec<String> {
@@ -169,17 +177,18 @@ fn chain_of(nic: &NicPlan, direction: Direction) -> String {
     names::host_chain(&nic.interface, direction)
 }
 
-fn nic_chain(writer: &mut Writer<'_>, nic: &NicPlan, direction: Direction) -> Result<ChainText, EmitError> {
+/// The chain of a NIC, and those it leads to.
+fn nic_chains(
+    writer: &mut Writer<'_>,
+    dispatcher: &mut Dispatcher,
+    nic: &NicPlan,
+    direction: Direction,
+    style: Style,
+) -> Result<Vec<ChainText>, EmitError> {
     let (chain, words): (&Chain, &str) = match direction {
         Direction::In => (&nic.ingress, "What may come in by"),
         Direction::Out => (&nic.egress, "What may go out by"),
     };
-    let mut lines = session::rules(writer.plan.session_timeout);
-    lines.extend(writer.chain(chain, "accept")?);
-    Ok(ChainText {
-        note: format!("{words} {}.", nic.interface),
-        name: chain_of(nic, direction),
-        base: None,
-        lines,
-    })
+    let note = format!("{words} {}.", nic.interface);
+    maps::chains(writer, &mut dispatcher.maps, style, note, chain_of(nic, direction), chain, "accept")
 }

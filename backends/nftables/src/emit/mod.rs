@@ -8,6 +8,7 @@ mod file;
 mod gateway;
 mod host;
 mod keywords;
+mod maps;
 mod names;
 mod rule;
 mod session;
@@ -16,7 +17,7 @@ mod text;
 
 use std::collections::BTreeSet;
 
-use palisade_ir::{Artifact, ArtifactFile, EmitError, Options, Placement, Plan, Prelude, Verdict};
+use palisade_ir::{Artifact, ArtifactFile, EmitError, Options, Placement, Plan, Prelude, Style, Verdict};
 
 pub(crate) use names::NAME_BYTES;
 pub(crate) use text::COMMENT_BYTES;
@@ -33,10 +34,11 @@ struct Settings<'a> {
     prelude: &'a BTreeSet<Prelude>,
     unmanaged: Verdict,
     counters: bool,
+    layout: Style,
 }
 
 pub(crate) fn emit(plan: &Plan, options: &Options) -> Result<Artifact, EmitError> {
-    let Options { placement, prelude, unmanaged, counters, table, chains_only, ipset, layout: _ } = options;
+    let Options { placement, prelude, unmanaged, counters, table, chains_only, ipset, layout } = options;
     for (wanted, option) in [(chains_only, "chains-only"), (ipset, "ipset")] {
         if *wanted {
             return Err(errors::iptables_only(option));
@@ -52,7 +54,7 @@ pub(crate) fn emit(plan: &Plan, options: &Options) -> Result<Artifact, EmitError
     if table == others {
         return Err(errors::others_table(table, own));
     }
-    let settings = Settings { table, prelude, unmanaged: *unmanaged, counters: *counters };
+    let settings = Settings { table, prelude, unmanaged: *unmanaged, counters: *counters, layout: *layout };
     let (stem, ruleset) = match placement {
         Placement::Host(id) => {
             let instance = plan.instances.get(id.0 as usize).ok_or_else(|| errors::unknown_instance(id.0))?;

@@ -4,8 +4,8 @@
 //! protocol. Protocols are always tested by `meta l4proto`, which walks IPv6 extension headers (`ip6 nexthdr` does not).
 
 use palisade_ir::{
-    Addresses, Chain, EmitError, Family, Match, MatchParts, Outcome, Plan, PortMatch, Protocol, ProtocolSet,
-    Rule, Verdict,
+    Addresses, Chain, EmitError, Family, Match, MatchParts, Origin, Outcome, Plan, PortMatch, Protocol,
+    ProtocolSet, Rule, Verdict,
 };
 
 use super::sets::{Room, Sets, range};
@@ -49,25 +49,48 @@ impl Writer<'_> {
         allow: &str,
         lines: &mut Vec<String>,
     ) -> Result<(), EmitError> {
-        let Rule { matches, outcome: Outcome { verdict, log }, rank: _, origin } = rule;
+        let Rule { matches, outcome, rank: _, origin } = rule;
         let name = origin.ids().first().map_or_else(String::new, |id| text::words(self.plan, *id));
-        let name = format!("rule_{}", name.replace(' ', "_"));
-        let mut tests = self.tests(matches, both, &name, Room::SOME)?;
-        if tests.len() > COLUMNS {
-            tests = self.tests(matches, both, &name, Room::NONE)?;
-        }
-        let comment = text::comment(self.plan, origin.ids());
-        if *log {
-            let prefix = text::log_prefix(self.plan, origin, verdict);
-            let log = format!("{LOG_LIMIT} log prefix \"{prefix}\" level info comment \"{comment}\"");
-            lines.push(join(&[&tests, &log]));
-        }
-        lines.push(self.verdict(&tests, *verdict, allow, &comment));
+        let tests = self.tests_within(matches, both, &format!("rule_{}", name.replace(' ', "_")))?;
+        self.decision(&tests, *outcome, allow, origin, lines);
         Ok(())
     }
 
-    fn verdict(&self, tests: &str, verdict: Verdict, allow: &str, comment: &str) -> String {
-        let counter = if self.counters { "counter" } else { "" };
+    /// The lines of an outcome behind its tests.
+    pub(super) fn decision(
+        &self,
+        tests: &str,
+        Outcome { verdict, log }: Outcome,
+        allow: &str,
+        origin: &Origin,
+        lines: &mut Vec<String>,
+    ) {
+        let comment = text::comment(self.plan, origin.ids());
+        if log {
+            let prefix = text::log_prefix(self.plan, origin, verdict);
+            let log = format!("{LOG_LIMIT} log prefix \"{prefix}\" level info comment \"{comment}\"");
+            lines.push(join(&[tests, &log]));
+        }
+        lines.push(self.verdict(tests, verdict, allow, &comment));
+    }
+
+    /// The tests of a match, its lists in named sets when they get long; `name` is for those.
+    pub(super) fn tests_within(
+        &mut self,
+        matches: &Match,
+        both: bool,
+        name: &str,
+    ) -> Result<String, EmitError> {
+        let tests = self.tests(matches, both, name, Room::SOME)?;
+        if tests.len() > COLUMNS { self.tests(matches, both, name, Room::NONE) } else { Ok(tests) }
+    }
+
+    pub(super) const fn counter(&self) -> &'static str {
+        if self.counters { "counter" } else { "" }
+    }
+
+    pub(super) fn verdict(&self, tests: &str, verdict: Verdict, allow: &str, comment: &str) -> String {
+        let counter = self.counter();
         let word = match verdict {
             Verdict::Allow => allow,
             Verdict::Deny => "drop",
@@ -139,7 +162,7 @@ impl Writer<'_> {
 }
 
 /// The header whose port test implies the protocol.
-fn transport_header(protocol: Protocol) -> Option<&'static str> {
+pub(super) fn transport_header(protocol: Protocol) -> Option<&'static str> {
     match protocol {
         Protocol::TCP => Some("tcp"),
         Protocol::UDP => Some("udp"),
@@ -147,7 +170,7 @@ fn transport_header(protocol: Protocol) -> Option<&'static str> {
     }
 }
 
-fn protocol_test(protocols: &ProtocolSet) -> String {
+pub(super) fn protocol_test(protocols: &ProtocolSet) -> String {
     if protocols.is_all() {
         return String::new();
     }
@@ -199,6 +222,6 @@ fn are_halves(rule: &Rule, next: &Rule) -> bool {
 }
 
 /// The parts that are not empty, with a space between.
-fn join(parts: &[&str]) -> String {
+pub(super) fn join(parts: &[&str]) -> String {
     parts.iter().copied().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }

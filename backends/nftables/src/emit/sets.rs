@@ -110,11 +110,23 @@ impl<'a> Sets<'a> {
         elements: Vec<String>,
         room: Room,
     ) -> String {
-        if let [only] = elements.as_slice() {
+        self.list(base, kind, &elements.clone(), elements, room)
+    }
+
+    /// A list in the rule while it is short, else a named set of the elements: the keys, with comments.
+    pub(super) fn list(
+        &mut self,
+        base: &str,
+        kind: &'static str,
+        keys: &[String],
+        elements: Vec<String>,
+        room: Room,
+    ) -> String {
+        if let [only] = keys {
             return only.clone();
         }
-        let list = format!("{{ {} }}", elements.join(", "));
-        if elements.len() <= room.elements && list.len() <= room.bytes {
+        let list = format!("{{ {} }}", keys.join(", "));
+        if keys.len() <= room.elements && list.len() <= room.bytes {
             return list;
         }
         let set = SetText { note: None, kind, elements };

@@ -7,6 +7,8 @@ use palisade_ir::{Origin, Plan, RuleId, RuleInfo};
 
 /// The longest comment on a rule (NFTNL_UDATA_COMMENT_MAXLEN).
 pub(crate) const COMMENT_BYTES: usize = 128;
+/// No comment holds the words of more rules.
+const MOST_WORDS: usize = 64;
 /// The longest log prefix (NF_LOG_PREFIXLEN is 128 with the final zero).
 const PREFIX_BYTES: usize = 127;
 
@@ -55,12 +57,26 @@ pub(super) fn words(plan: &Plan, id: RuleId) -> String {
     plan.rule(id).map_or_else(|| format!("rule {}", id.0), ToString::to_string)
 }
 
+/// A comment of at most so many bytes; none where it could not say much.
+pub(super) fn comment_within(plan: &Plan, ids: &[RuleId], bytes: usize) -> Option<String> {
+    /// A name and a number.
+    const LEAST: usize = 16;
+    (bytes >= LEAST).then(|| cut(comment(plan, ids), bytes)).filter(|comment| !comment.is_empty())
+}
+
 /// The words of the deciding rule, those of the others as space allows, and the description of the first.
 pub(super) fn comment(plan: &Plan, ids: &[RuleId]) -> String {
     let mut text = String::new();
-    let mut rest = ids.len();
-    for id in ids {
+    // The halves of a rule for both families, and rules of one number, have the same words.
+    let mut all: Vec<String> = Vec::new();
+    for id in ids.iter().take(MOST_WORDS) {
         let words = words(plan, *id);
+        if !all.contains(&words) {
+            all.push(words);
+        }
+    }
+    let mut rest = all.len() + ids.len().saturating_sub(MOST_WORDS);
+    for words in all {
         let room = COMMENT_BYTES - " and 4294967295 more".len();
         if text.is_empty() {
             text = words;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use palisade_ir::{
     Backend, ConnState, Direction, Ifname, InstanceId, InstancePlan, Lifted, NicPlan, Options, Outcome,
-    Packet, Placement, Plan, Prelude, Protocol, Traversal, Verdict,
+    Packet, Placement, Plan, Prelude, Protocol, Style, Traversal, Verdict,
 };
 use palisade_nftables::{Nftables, read};
 
@@ -45,6 +45,7 @@ fn bare(id: usize, random: &mut Random) -> Options {
     let mut options = Options::at(Placement::Host(InstanceId(id as u32)));
     options.prelude = BTreeSet::new();
     options.counters = random.chance(30);
+    options.layout = random.pick(&Style::ALL);
     options.unmanaged = if random.chance(50) { Verdict::Allow } else { Verdict::Deny };
     options
 }

@@ -1,7 +1,7 @@
 //! A gateway's ruleset, read back, decides as the plan does.
 
 use palisade_ir::{
-    Backend, ConnState, Ifname, Lifted, NicPlan, Options, Outcome, Packet, Placement, Plan, Traversal,
+    Backend, ConnState, Ifname, Lifted, NicPlan, Options, Outcome, Packet, Placement, Plan, Style, Traversal,
     Verdict,
 };
 use palisade_nftables::{Nftables, read};
@@ -60,7 +60,8 @@ fn expected(plan: &Plan, packet: &Packet, iif: &Ifname, oif: &Ifname) -> Outcome
 }
 
 fn check(plan: &Plan, seed: u64, packets: usize) -> bool {
-    let artifact = match Nftables.emit(plan, &Options::at(Placement::Gateway)) {
+    let layout = Style::ALL[seed as usize % 3];
+    let artifact = match Nftables.emit(plan, &Options { layout, ..Options::at(Placement::Gateway) }) {
         Ok(artifact) => artifact,
         Err(error) => {
             assert_eq!(error.code, "palisade::emit::ambiguous-address");

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use palisade_ir::{
-    Artifact, ArtifactFile, Backend, Family, InstanceId, Options, Placement, Plan, SetKind, Verdict,
+    Artifact, ArtifactFile, Backend, Family, InstanceId, Options, Placement, Plan, SetKind, Style, Verdict,
 };
 use palisade_nftables::{Nftables, ast, read};
 
@@ -100,6 +100,7 @@ fn host(plan: &Plan, id: usize, seed: u64) -> String {
     let mut options = Options::at(Placement::Host(InstanceId(id as u32)));
     options.prelude.retain(|_| random.chance(50));
     options.counters = random.chance(30);
+    options.layout = random.pick(&Style::ALL);
     options.unmanaged = if random.chance(50) { Verdict::Allow } else { Verdict::Deny };
     file(plan, &options, "nft")
 }
@@ -111,6 +112,7 @@ fn corpus(seeds: u64) -> Vec<String> {
     texts.push(file(&plans::fleet(), &gateway, "nft"));
     for seed in 0..seeds {
         let plan = random_plan(seed);
+        let gateway = Options { layout: Style::ALL[seed as usize % 3], ..gateway.clone() };
         texts.push(host(&plan, 0, seed));
         if Nftables.emit(&plan, &gateway).is_ok() {
             texts.push(file(&plan, &gateway, "nft"));

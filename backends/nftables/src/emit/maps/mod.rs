@@ -1,0 +1,201 @@
+//! A long chain as look-ups: verdict maps that lead to the few rules of a service or prefix.
+//!
+//! What a leaf does not decide comes back behind the look-up that led there: by itself where an allowed packet is
+//! accepted (`jump` and the end of the chain), and by a named chain where allowing means to return (the out rules on a
+//! gateway), since a chain cannot tell two kinds of coming back apart.
+
+mod leaf;
+mod look_up;
+mod words;
+
+use std::collections::BTreeMap;
+
+use palisade_ir::layout::{Block, Item, Layout, Leaf, Lookup, PeerEnd, plan};
+use palisade_ir::{Chain, EmitError, Style};
+
+use super::dispatch::MapText;
+use super::file::ChainText;
+use super::names::{self, Taken};
+use super::rule::Writer;
+use super::{session, text};
+
+/// Up to so many ways, a rule each reads better and costs no more than a look-up.
+const WAYS: usize = 3;
+/// Up to so many entries, a rule for each outcome reads better and costs no more than a look-up.
+const ENTRIES: usize = 6;
+/// Up to so many rules cost less one by one, whatever they are.
+const FEW: usize = 16;
+/// Lines do not get longer than this where a comment can be cut instead.
+const LINE: usize = 156;
+
+/// What a chain became.
+#[derive(Default)]
+pub(super) struct Arranged {
+    pub(super) lines: Vec<String>,
+    pub(super) chains: Vec<ChainText>,
+    pub(super) maps: BTreeMap<String, MapText>,
+}
+
+/// The chain of a NIC with the chains it leads to, in the style wanted; maps go to `maps`. `allow` is what an allowed
+/// packet does next.
+pub(super) fn chains(
+    writer: &mut Writer<'_>,
+    maps: &mut BTreeMap<String, MapText>,
+    style: Style,
+    note: String,
+    name: String,
+    chain: &Chain,
+    allow: &str,
+) -> Result<Vec<ChainText>, EmitError> {
+    let arranged = match style {
+        Style::Rules => None,
+        Style::Maps => Some(plan(chain)),
+        // Who counts rule by rule wants to see the rules.
+        Style::Auto if writer.counters || chain.rules().len() <= FEW => None,
+        Style::Auto => Some(plan(chain)).filter(|arranged| pays(arranged, chain)),
+    };
+    let mut lines = session::rules(writer.plan.session_timeout);
+    let mut chains = Vec::new();
+    match arranged {
+        None => lines.extend(writer.chain(chain, allow)?),
+        Some(arranged) => {
+            let Arranged { lines: own, chains: leaves, maps: own_maps } =
+                write(writer, &name, chain, &arranged, allow)?;
+            lines.extend(own);
+            chains = leaves;
+            maps.extend(own_maps);
+        }
+    }
+    chains.insert(0, ChainText { note: Some(note), name, base: None, lines });
+    Ok(chains)
+}
+
+/// A chain being written.
+struct Arranger<'a, 'b> {
+    writer: &'b mut Writer<'a>,
+    /// The name of the chain.
+    base: &'b str,
+    end: PeerEnd,
+    /// What an allowed packet does next.
+    allow: &'b str,
+    taken: Taken,
+    out: Arranged,
+}
+
+/// One look-up with its leaves; leaves that are tested in turn are a step each.
+struct Step<'a> {
+    front: bool,
+    lookup: Lookup,
+    layer: usize,
+    leaves: &'a [Leaf],
+}
+
+/// Writes an arranged chain under a name. `allow` is what an allowed packet does next (`accept`, `return`).
+pub(super) fn write(
+    writer: &mut Writer<'_>,
+    base: &str,
+    chain: &Chain,
+    (layout, end): &(Layout, PeerEnd),
+    allow: &str,
+) -> Result<Arranged, EmitError> {
+    let comment = text::comment(writer.plan, &[chain.default_id()]);
+    let last = writer.verdict("", chain.default(), allow, &comment);
+    let mut arranger =
+        Arranger { writer, base, end: *end, allow, taken: Taken::default(), out: Arranged::default() };
+    let steps = steps(layout);
+    let lines = if allow == "return" {
+        // From the last on: each step names the chain of what follows.
+        let mut rest = vec![last];
+        for step in steps.iter().rev() {
+            rest = arranger.before(step, rest)?;
+        }
+        rest
+    } else {
+        let mut lines = Vec::new();
+        for step in &steps {
+            lines.extend(arranger.step(step, None)?);
+        }
+        lines.push(last);
+        lines
+    };
+    let Arranged { chains, maps, lines: _ } = arranger.out;
+    Ok(Arranged { lines, chains, maps })
+}
+
+/// Whether a chain costs a packet less as look-ups, in tests met by one that no rule matches; and it does not get larger
+/// than the rules written out one prefix and port at a time.
+pub(super) fn pays((layout, _): &(Layout, PeerEnd), rules: &Chain) -> bool {
+    /// The cost of a look-up in rules.
+    const LOOKUP: usize = 4;
+    let cost: usize = layout
+        .blocks
+        .iter()
+        .map(|block| {
+            let most = |leaf: &Leaf| {
+                leaf.items
+                    .iter()
+                    .map(|item| if matches!(item, Item::Map(_)) { LOOKUP } else { 1 })
+                    .sum::<usize>()
+            };
+            match block.lookup {
+                Lookup::Nothing | Lookup::Service => block.leaves.iter().map(most).sum(),
+                _ => LOOKUP + block.leaves.iter().map(most).max().unwrap_or(0),
+            }
+        })
+        .sum();
+    cost < rules.rules().len()
+}
+
+fn steps(layout: &Layout) -> Vec<Step<'_>> {
+    let mut steps = Vec::new();
+    let mut layers: BTreeMap<Lookup, usize> = BTreeMap::new();
+    for Block { front, lookup, leaves } in &layout.blocks {
+        let layer = layers.entry(*lookup).or_default();
+        *layer += 1;
+        let (front, lookup, layer) = (*front, *lookup, *layer);
+        match lookup {
+            Lookup::Service => {
+                steps.extend(leaves.chunks(1).map(|leaves| Step { front, lookup, layer, leaves }));
+            }
+            _ => steps.push(Step { front, lookup, layer, leaves }),
+        }
+    }
+    steps
+}
+
+impl Arranger<'_, '_> {
+    /// A step in front of what follows, which becomes a chain of its own when packets come back to it.
+    fn before(&mut self, step: &Step<'_>, rest: Vec<String>) -> Result<Vec<String>, EmitError> {
+        if let [leaf] = step.leaves
+            && let Some(mut lines) = self.in_line(step, leaf)?
+        {
+            lines.extend(rest);
+            return Ok(lines);
+        }
+        let name = names::shorten(format!("{}/after-{}", self.base, self.label(step)));
+        self.taken.claim(&name, "after".to_owned())?;
+        let mut lines = self.step(step, Some(&name))?;
+        lines.push(format!("goto {name}"));
+        self.out.chains.push(ChainText { note: None, name, base: None, lines: rest });
+        Ok(lines)
+    }
+
+    /// The lines of a step; what its leaves do not decide goes to the chain `next`, or comes back.
+    fn step(&mut self, step: &Step<'_>, next: Option<&str>) -> Result<Vec<String>, EmitError> {
+        let Step { front: _, lookup, layer: _, leaves } = step;
+        if let [leaf] = *leaves
+            && let Some(lines) = self.in_line(step, leaf)?
+        {
+            return Ok(lines);
+        }
+        let names: Vec<String> = leaves.iter().map(|leaf| self.name(step, leaf)).collect();
+        let mut ways = Vec::new();
+        for (leaf, name) in leaves.iter().zip(&names) {
+            let parent = leaf.parent.and_then(|parent| names.get(parent));
+            let after = parent.map(String::as_str).or(next);
+            let action = self.leaf(leaf, name, after, next.is_some())?;
+            ways.push((leaf, action));
+        }
+        self.look_up(step, *lookup, ways)
+    }
+}
