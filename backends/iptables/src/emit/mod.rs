@@ -13,6 +13,7 @@ mod name;
 mod nic;
 mod prelude;
 mod rule;
+mod services;
 mod sets;
 mod sysctl;
 mod table;

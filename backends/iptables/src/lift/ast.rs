@@ -6,6 +6,8 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use palisade_ir::{ConnState, Family, PacketHook, PortSet, PrefixSet, Protocol, Verdict};
 
+use super::services::Services;
+
 /// Everything the files of an artifact say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ruleset {
@@ -13,8 +15,8 @@ pub struct Ruleset {
     pub v4: Filter,
     /// What IPv6 packets meet.
     pub v6: Filter,
-    /// Address sets by name, as they are once the set file is loaded.
-    pub sets: BTreeMap<String, Arc<PrefixSet>>,
+    /// Sets by name, as they are once the set file is loaded.
+    pub sets: BTreeMap<String, AddressSet>,
     /// Kernel settings by key.
     pub settings: BTreeMap<String, u32>,
 }
@@ -27,6 +29,15 @@ impl Ruleset {
             Family::V6 => &self.v6,
         }
     }
+}
+
+/// A set of ipset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddressSet {
+    /// `hash:net`
+    Addresses(Arc<PrefixSet>),
+    /// `hash:net,port`
+    Services(Arc<Services>),
 }
 
 /// The filter table of one family.
@@ -112,6 +123,8 @@ pub enum Asks {
     Address(End, IpNet),
     /// `-m set --match-set`: name, and the addresses it has.
     InSet(End, String, Arc<PrefixSet>),
+    /// The same of a set with ports: whose address, whose port.
+    InServices(End, End, String, Arc<Services>),
     /// `-i`: a name, or what it begins with when `+` follows.
     InInterface(String),
     /// `-o`, the same.

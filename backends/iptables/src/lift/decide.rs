@@ -85,6 +85,11 @@ impl<'a> Walk<'a> {
             Asks::Protocol(protocol) => Some(packet.protocol() == *protocol),
             Asks::Address(end, net) => Some(net.contains(&address(end))),
             Asks::InSet(end, _, addresses) => Some(addresses.contains(address(end))),
+            // Without ports the set's look-up fails, and a negated test of it holds (`match_set` in xt_set.c).
+            Asks::InServices(end, port_end, _, services) => {
+                let found = |port| services.contains(address(end), packet.protocol(), port);
+                Some(port(port_end).is_some_and(found))
+            }
             Asks::InInterface(pattern) => Some(interface(at.iif.as_ref().map(|name| name.as_str()), pattern)),
             Asks::OutInterface(pattern) => {
                 Some(interface(at.oif.as_ref().map(|name| name.as_str()), pattern))

@@ -10,6 +10,7 @@ mod options;
 mod program;
 mod protocol;
 mod restore;
+mod services;
 mod sets;
 mod settings;
 mod words;
@@ -17,7 +18,8 @@ mod words;
 use palisade_ir::symbolic::Program;
 use palisade_ir::{Artifact, Family, LiftError, Lifted, LiftedDecision, Packet, Traversal};
 
-pub use self::ast::{Asks, Chain, ChainAt, End, Filter, Hook, Rule, Ruleset, Target, Test};
+pub use self::ast::{AddressSet, Asks, Chain, ChainAt, End, Filter, Hook, Rule, Ruleset, Target, Test};
+pub use self::services::Services;
 
 /// What is wrong with a line; the file is known further out.
 struct BadLine {

@@ -6,15 +6,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use palisade_ir::{ConnState, Family, PortSet, PrefixSet, Protocol};
+use palisade_ir::{ConnState, Family, PortSet, Protocol};
 
-use super::ast::{Asks, ChainAt, End, Target, Test};
+use super::ast::{AddressSet, Asks, ChainAt, End, Target, Test};
 use super::protocol;
 
 /// What a rule may refer to.
 pub(super) struct Surroundings<'a> {
     pub(super) family: Family,
-    pub(super) sets: &'a BTreeMap<String, Arc<PrefixSet>>,
+    pub(super) sets: &'a BTreeMap<String, AddressSet>,
     pub(super) chains: &'a BTreeMap<String, ChainAt>,
 }
 
@@ -193,18 +193,30 @@ impl Options<'_> {
         Ok(Asks::IcmpType(parse(value)?))
     }
 
-    fn match_set(&mut self, name: &str, side: Option<&str>) -> Result<Asks, String> {
+    /// The sides of a packet go with the fields of the set, one each.
+    fn match_set(&mut self, name: &str, sides: Option<&str>) -> Result<Asks, String> {
         self.uses("set")?;
-        let end = match side {
-            Some("src") => End::Source,
-            Some("dst") => End::Destination,
-            other => return Err(format!("not understood: `{}`", other.unwrap_or_default())),
+        let sides = sides.unwrap_or_default();
+        let end = |side: &str| match side {
+            "src" => Ok(End::Source),
+            "dst" => Ok(End::Destination),
+            _ => Err(format!("not understood: `{sides}`")),
         };
         let set = self.around.sets.get(name).ok_or_else(|| format!("there is no set `{name}`"))?;
-        if set.family() != self.around.family {
+        let (family, asks) = match (set, sides.split_once(',')) {
+            (AddressSet::Addresses(set), None) => {
+                (set.family(), Asks::InSet(end(sides)?, name.to_owned(), Arc::clone(set)))
+            }
+            (AddressSet::Services(set), Some((address, port))) => {
+                let set = Arc::clone(set);
+                (set.family(), Asks::InServices(end(address)?, end(port)?, name.to_owned(), set))
+            }
+            _ => return Err(format!("set `{name}` has other fields than `{sides}`")),
+        };
+        if family != self.around.family {
             return Err(format!("set `{name}` is of the other address family"));
         }
-        Ok(Asks::InSet(end, name.to_owned(), Arc::clone(set)))
+        Ok(asks)
     }
 
     /// An address with an optional prefix length; host bits are masked away.

@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use palisade_ir::symbolic::{Act, Asks as Question, Block, Condition, Program, Step};
-use palisade_ir::{Family, PacketHook, Ranges, Region, Verdict};
+use palisade_ir::{Family, PacketHook, PortSet, PrefixSet, Protocol, Ranges, Region, Verdict};
 
 use super::BadLine;
 use super::ast::{Asks, End, Filter, Rule, Target, Test};
+use super::services::Services;
 
 /// The program of a table.
 pub(super) fn program(filter: &Filter, family: Family) -> Result<Program, BadLine> {
@@ -17,8 +18,8 @@ pub(super) fn program(filter: &Filter, family: Family) -> Result<Program, BadLin
     for chain in &filter.chains {
         let mut block = Block::default();
         for rule in &chain.rules {
-            let step = step(rule, family).map_err(|what| BadLine::new(rule.line, what))?;
-            block.steps.extend(step);
+            let steps = steps(rule, family).map_err(|what| BadLine::new(rule.line, what))?;
+            block.steps.extend(steps);
         }
         blocks.push(block);
     }
@@ -34,8 +35,9 @@ pub(super) fn program(filter: &Filter, family: Family) -> Result<Program, BadLin
     Ok(Program { family, blocks, entries })
 }
 
-/// A rule; `None` when no packet could pass its tests, or when it does nothing to them.
-fn step(rule: &Rule, family: Family) -> Result<Option<Step>, String> {
+/// A rule; no step when no packet could pass its tests, or when it does nothing to them, and several disjoint ones for
+/// a set with ports.
+fn steps(rule: &Rule, family: Family) -> Result<Vec<Step>, String> {
     let Rule { line: _, tests, target, comment: _ } = rule;
     let act = match target {
         Target::Accept => Act::Decide(Verdict::Allow),
@@ -44,14 +46,42 @@ fn step(rule: &Rule, family: Family) -> Result<Option<Step>, String> {
         Target::Log => Act::Log,
         Target::Jump(to) => Act::Call(to.0),
         Target::Goto(to) => Act::Goto(to.0),
-        Target::Continue => return Ok(None),
+        Target::Continue => return Ok(Vec::new()),
     };
-    let mut step = Step::new(Region::full(family), act);
+    let mut steps = vec![Step::new(Region::full(family), act)];
     for test in tests {
-        let Some(narrowed) = narrow(step, test)? else { return Ok(None) };
-        step = narrowed;
+        if let Test { negated, asks: Asks::InServices(end, port_end, _, services) } = test {
+            if *negated {
+                return Err("not provable: `!` before a set with ports".to_owned());
+            }
+            steps = steps.iter().flat_map(|step| within(step, *end, *port_end, services)).collect();
+            continue;
+        }
+        let mut narrowed = Vec::new();
+        for step in steps {
+            narrowed.extend(narrow(step, test)?);
+        }
+        steps = narrowed;
     }
-    Ok(Some(step))
+    Ok(steps)
+}
+
+/// A step for the packets of a set with ports, part by part.
+fn within(step: &Step, end: End, port_end: End, services: &Services) -> Vec<Step> {
+    let part = |(protocol, ports, addresses): (Protocol, PortSet, &PrefixSet)| {
+        let number = u128::from(protocol.0);
+        let guard = step.guard.with_protocols(&Ranges::span(number, number))?;
+        let guard = match end {
+            End::Source => guard.with_source(addresses.ranges()),
+            End::Destination => guard.with_destination(addresses.ranges()),
+        }?;
+        let guard = match port_end {
+            End::Source => guard.with_source_ports(ports.numbers()),
+            End::Destination => guard.with_destination_ports(ports.numbers()),
+        }?;
+        Some(Step { guard, ..step.clone() })
+    };
+    services.products().into_iter().filter_map(part).collect()
 }
 
 fn narrow(mut step: Step, test: &Test) -> Result<Option<Step>, String> {
@@ -77,6 +107,8 @@ fn narrow(mut step: Step, test: &Test) -> Result<Option<Step>, String> {
         Asks::InSet(side, _, addresses) => {
             end(&step.guard, side, &chosen(addresses.ranges().clone(), family.last()))
         }
+        // Taken apart by `within` before.
+        Asks::InServices(..) => return Err("not provable: a set with ports".to_owned()),
         Asks::Port(side, ports) => {
             let ports = chosen(ports.numbers().clone(), u16::MAX.into());
             match side {

@@ -1,11 +1,10 @@
 //! Restore files: tables, declarations of chains, rules, commits; and the hook commands a header gives.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use palisade_ir::{Family, PacketHook, PrefixSet, Verdict};
+use palisade_ir::{Family, PacketHook, Verdict};
 
-use super::ast::{Chain, ChainAt, Filter, Hook, Rule, Target};
+use super::ast::{AddressSet, Chain, ChainAt, Filter, Hook, Rule, Target};
 use super::options::{self, Surroundings};
 use super::{BadLine, words};
 
@@ -24,7 +23,7 @@ enum Open {
 
 struct Reader<'a> {
     family: Family,
-    sets: &'a BTreeMap<String, Arc<PrefixSet>>,
+    sets: &'a BTreeMap<String, AddressSet>,
     filter: Filter,
     names: BTreeMap<String, ChainAt>,
     open: Open,
@@ -37,7 +36,7 @@ struct Reader<'a> {
 pub(super) fn read(
     text: &str,
     family: Family,
-    sets: &BTreeMap<String, Arc<PrefixSet>>,
+    sets: &BTreeMap<String, AddressSet>,
 ) -> Result<Filter, BadLine> {
     let mut reader = Reader {
         family,

@@ -1,6 +1,6 @@
 //! The files themselves, as a reader meets them.
 
-use palisade_ir::{Artifact, Options, Placement, Plan};
+use palisade_ir::{Artifact, Options, Placement, Plan, Style};
 
 use crate::common::{self, plans};
 
@@ -52,7 +52,8 @@ fn gateway() {
 #[test]
 fn live_sets_are_only_swapped() {
     for seed in 0..20 {
-        let options = Options { ipset: true, ..Options::at(Placement::Gateway) };
+        let layout = if seed % 2 == 0 { Style::Maps } else { Style::Rules };
+        let options = Options { ipset: true, layout, ..Options::at(Placement::Gateway) };
         let Ok(artifact) =
             palisade_ir::Backend::emit(&palisade_iptables::Iptables, &plans::some_plan(seed), &options)
         else {
@@ -60,9 +61,11 @@ fn live_sets_are_only_swapped() {
         };
         for line in common::text(&artifact, "ipset").lines().filter(|line| !line.starts_with('#')) {
             let words: Vec<&str> = line.split(' ').collect();
-            let spare = |name: &str| ["PAL-tmp4", "PAL-tmp6"].contains(&name);
+            let spare = |name: &str| ["PAL-tmp4", "PAL-tmp6", "PAL-tmp4p", "PAL-tmp6p"].contains(&name);
             match words.as_slice() {
-                ["flush" | "destroy", name] | ["add", name, _] => assert!(spare(name), "{line}"),
+                ["flush" | "destroy", name] | ["add", name, _] | ["add", name, _, "nomatch"] => {
+                    assert!(spare(name), "{line}")
+                }
                 ["create", "-exist", ..] | [""] => {}
                 ["swap", from, to] => assert!(spare(from) && !spare(to), "{line}"),
                 _ => panic!("{line}"),

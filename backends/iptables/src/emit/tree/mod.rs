@@ -18,13 +18,28 @@ use palisade_ir::{
     Addresses, Family, Match, MatchParts, Outcome, PortMatch, PrefixSet, ProtocolSet, Rule, Verdict,
 };
 
+use super::apart::joined;
+
 use self::item::{Item, Piece, tidy};
 pub(super) use self::write::write;
 
 /// Lines of a leaf to begin with.
 const LEAF: usize = 12;
-/// Lines that a tree may have more than the list, beside a quarter: a short list has nothing to share them with.
+/// Lines that a tree may have beside its share: a short list has nothing to share them with.
 const SPARE: usize = 16;
+
+/// What tree is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// The family of the rules.
+    pub(super) family: Family,
+    /// What happens to packets that no rule decides, where that is known.
+    pub(super) default: Option<Verdict>,
+    /// How many lines it may have at most, in hundredths of the list's.
+    pub(super) percent: usize,
+    /// Whether leaves are to be as small as can be.
+    pub(super) eager: bool,
+}
 
 /// An end of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,52 +98,64 @@ struct Builder {
 }
 
 impl Tree {
-    /// The tree of some rules of one family. `default` is what happens to what it does not decide, where that is
-    /// known; `eager` makes leaves as small as can be.
+    /// The tree of some rules of one family, each of one range of ports at most.
     ///
-    /// Leaves double until the tree has at most a quarter more lines than the list; at worst it is one leaf.
-    pub(super) fn of(rules: &[&Rule], family: Family, default: Option<Verdict>, eager: bool) -> Self {
-        let items: Vec<Item> = rules.iter().map(|rule| Item::new((*rule).clone())).collect();
-        let lines: usize = items.iter().map(|item| item.lines).sum();
+    /// Leaves double until the tree has no more lines than it may; at worst it is one leaf.
+    pub(super) fn of(rules: &[&Rule], wanted: Wanted) -> Self {
+        let Wanted { family, default, percent, eager } = wanted;
+        let lines = lines(&joined(rules.iter().map(|rule| (*rule).clone())));
         let default = default.map(Outcome::silent);
-        let items = tidy(items.into_iter(), default);
+        let items = tidy(rules.iter().map(|rule| Item::new((*rule).clone())), default);
         let mut leaf = if eager { LEAF / 4 } else { LEAF };
         loop {
-            let left = lines + lines / 4 + SPARE;
+            let left = lines.saturating_mul(percent) / 100 + SPARE;
             let mut builder = Builder { nodes: Vec::new(), known: HashMap::new(), default, leaf, left };
             match builder.node(items.clone(), &Region::all(family)) {
                 Some(root) => return Self { nodes: builder.nodes, root },
-                None if leaf > lines => return Self { nodes: vec![Node::Leaf(items)], root: 0 },
+                None if leaf > lines => return Self { nodes: vec![Node::Leaf(list(&items))], root: 0 },
                 None => leaf *= 2,
             }
         }
     }
 
-    /// Lines that the unluckiest packet is tested by.
-    pub(super) fn longest_way(&self) -> usize {
-        let mut ways: Vec<usize> = Vec::with_capacity(self.nodes.len());
+    /// How many lines a packet is tested by, on average over the rules' own packets: half of its leaf, and the tests
+    /// that lead there.
+    pub(super) fn way(&self) -> usize {
+        // Of each node the lines below it, and the tests of all of them together; children stand before parents.
+        let mut sums: Vec<(usize, usize)> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
-            ways.push(match node {
-                Node::Leaf(items) => items.iter().map(|item| item.lines).sum(),
-                Node::Inner(parts) => {
-                    let way = |(at, (_, child)): (usize, &(Piece, usize))| {
-                        at + 1 + ways.get(*child).copied().unwrap_or_default()
-                    };
-                    parts.iter().enumerate().map(way).max().unwrap_or_default()
+            sums.push(match node {
+                Node::Leaf(items) => {
+                    let lines: usize = items.iter().map(|item| item.lines).sum();
+                    (lines, lines * lines.div_ceil(2))
                 }
+                Node::Inner(parts) => parts.iter().enumerate().fold((0, 0), |sum, (at, (_, child))| {
+                    let (lines, tests) = sums.get(*child).copied().unwrap_or_default();
+                    (sum.0 + lines, sum.1 + tests + lines * (at + 1))
+                }),
             });
         }
-        ways.get(self.root).copied().unwrap_or_default()
+        let (lines, tests) = sums.get(self.root).copied().unwrap_or_default();
+        tests / lines.max(1)
     }
+}
+
+/// Rules as they stand in a leaf.
+fn list(items: &[Item]) -> Vec<Item> {
+    joined(items.iter().map(|item| item.rule.clone())).into_iter().map(Item::new).collect()
+}
+
+fn lines(rules: &[Rule]) -> usize {
+    rules.iter().map(|rule| Item::new(rule.clone()).lines).sum()
 }
 
 impl Builder {
     /// The place of a node; `None` when the tree grows too large.
     fn node(&mut self, items: Vec<Item>, region: &Region) -> Option<usize> {
-        let lines: usize = items.iter().map(|item| item.lines).sum();
-        if let Some(pieces) =
-            Some(&items).filter(|_| lines > self.leaf).and_then(|items| split::best(items, region))
-        {
+        let leaf = list(&items);
+        let lines: usize = leaf.iter().map(|item| item.lines).sum();
+        let pieces = if lines > self.leaf { split::best(&items, region) } else { None };
+        if let Some(pieces) = pieces {
             self.left = self.left.checked_sub(pieces.len())?;
             let mut parts = Vec::with_capacity(pieces.len());
             for piece in pieces {
@@ -138,13 +165,13 @@ impl Builder {
             }
             return Some(self.push(Node::Inner(parts)));
         }
-        if let Some(known) = self.known.get(&items) {
+        if let Some(known) = self.known.get(&leaf) {
             return Some(*known);
         }
         self.left = self.left.checked_sub(lines)?;
-        let leaf = self.push(Node::Leaf(items.clone()));
-        self.known.insert(items, leaf);
-        Some(leaf)
+        let at = self.push(Node::Leaf(leaf.clone()));
+        self.known.insert(leaf, at);
+        Some(at)
     }
 
     fn push(&mut self, node: Node) -> usize {
@@ -161,7 +188,8 @@ impl End {
         }
     }
 
-    const fn addresses(self, matches: &Match) -> &Addresses {
+    /// What a match asks of the address of this end.
+    pub(super) const fn addresses(self, matches: &Match) -> &Addresses {
         match self {
             End::Source => matches.source(),
             End::Destination => matches.destination(),
