@@ -3,16 +3,21 @@
 
 use divan::{Bencher, black_box};
 use palisade::compile::{Selection, compile};
+use palisade::diff::diff;
 use palisade::front::read_text;
+use palisade::lint::{Levels, lint};
 use palisade::lower::lower;
 use palisade::optimize::optimize_plan;
 use palisade::policy::Policy;
 use palisade::targets::Target;
+use palisade_ir::decide::Budget;
 use palisade_ir::{Options, Packet, Placement, Plan};
 use palisade_matcher::Matcher;
 use palisade_testkit::sample;
 
 const SIZES: [usize; 3] = [10, 100, 1000];
+/// For reviews, where the goal is two seconds at the last size.
+const REVIEWED: [usize; 2] = [1000, 10_000];
 
 fn main() {
     divan::main();
@@ -44,6 +49,37 @@ fn emit_nftables(bencher: Bencher<'_, '_>, rules: usize) {
     let plan = optimize_plan(&plan(rules)).0;
     let options = Options::at(Placement::Gateway);
     bencher.bench(|| compile(black_box(&plan), Target::Nftables, &Selection::Instances, &options));
+}
+
+/// Parse, resolve, lower and lint.
+#[divan::bench(args = REVIEWED, sample_count = 5)]
+fn check(bencher: Bencher<'_, '_>, rules: usize) {
+    let text = sample::security_group_policy(rules, 1);
+    bencher.bench(|| {
+        let policy = read_text("policy.sg", black_box(&text)).policy.expect("a policy");
+        lint(&policy, &lower(&policy), &Levels::default())
+    });
+}
+
+/// One rule in the middle gets another verdict.
+#[divan::bench(args = REVIEWED, sample_count = 5)]
+fn diff_one_rule(bencher: Bencher<'_, '_>, rules: usize) {
+    let text = sample::security_group_policy(rules, 1);
+    let middle = text.match_indices(" allow ").nth(rules / 2).expect("a rule in the middle").0;
+    let (head, tail) = text.split_at(middle);
+    let new = format!("{head}{}", tail.replacen(" allow ", " deny ", 1));
+    let new = lower(&read_text("policy.sg", &new).policy.expect("a policy"));
+    let old = plan(rules);
+    bencher.bench(|| diff(black_box(&old), &new, &mut Budget::default()));
+}
+
+/// Another policy of the same kind: the answer may be "unknown", with a packet.
+#[divan::bench(args = REVIEWED, sample_count = 3)]
+fn diff_other_policy(bencher: Bencher<'_, '_>, rules: usize) {
+    let old = plan(rules);
+    let new = read_text("policy.sg", &sample::security_group_policy(rules, 2)).policy.expect("a policy");
+    let new = lower(&new);
+    bencher.bench(|| diff(black_box(&old), &new, &mut Budget::default()));
 }
 
 /// One packet after the other, through chains read in order and through the matcher: their ratio is the point.

@@ -28,7 +28,8 @@ Exit codes:
   0  all is well
   1  wrong usage, or a file could not be read or written
   2  the policy is rejected
-  3  an expectation failed, or the committed output differs"
+  3  an expectation failed, a proof or comparison found a difference or did not come to its end,
+     or the committed output differs"
 )]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -99,12 +100,15 @@ Examples:
 Chains are compared as they come from the policy, per NIC and direction; a packet between two
 managed NICs has to pass both of its ends. A NIC that comes, goes or gets other addresses counts
 as wider and as narrower. Descriptions, labels and equal meanings in other words count as nothing.
+Where the work is bounded by its budget the answer is `unknown`, with a packet if one is known: exit
+code 3, whatever was asked.
 
 Examples:
   palisade diff old.sg new.sg
   palisade diff --git main policy.sg --format markdown      the comment of a pull request
   palisade diff --git main policy.sg --fail-on widen        exit code 3 when more may pass
   palisade diff --git v1 --git v2 policy.sg                 two revisions
+  palisade diff old.sg new.sg --generated --target iptables --ipset
   palisade diff old.sg new.sg --within envelope.sg          exit code 3 when more may pass than there"
     )]
     Diff(DiffArgs),

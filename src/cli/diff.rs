@@ -10,8 +10,9 @@ use super::policy::{self, LoadedPolicy};
 use super::revision::Revision;
 use super::{Exit, Failure, generated, output};
 use crate::diff::show::{self, Report, Side};
-use crate::diff::{Difference, Outside, diff, outside};
+use crate::diff::{Difference, End, Outside, Unknown, diff, outside};
 use crate::lower::lower;
+use crate::report::words;
 use crate::source::{Disk, FileSystem};
 
 /// What a folder's policy is called.
@@ -32,13 +33,14 @@ impl Read {
 pub(super) fn run(args: &DiffArgs) -> Result<Exit, Failure> {
     let (old, new) = read_both(args)?;
     let envelope = args.within.as_deref().map(|path| from_disk(args, path)).transpose()?;
-    let difference = diff(&old.plan, &new.plan, &mut Budget::default()).map_err(not_proved)?;
+    let difference = diff(&old.plan, &new.plan, &mut Budget::default()).map_err(unknown)?;
     let outside = envelope
         .as_ref()
         .map(|envelope| outside(&difference, &envelope.plan, &mut Budget::default()))
         .transpose()
         .map_err(not_proved)?;
-    let generated = args.generated.then(|| generated::changes(&old.plan, &new.plan)).transpose()?;
+    let generated =
+        args.generated.then(|| generated::changes(&old.plan, &new.plan, &args.layout)).transpose()?;
     let report = Report {
         old: old.side(),
         new: new.side(),
@@ -68,11 +70,31 @@ fn exit(args: &DiffArgs, difference: &Difference, outside: Option<&[Outside]>) -
     if is_closed || is_outside || is_told { Exit::Difference } else { Exit::Fine }
 }
 
+/// How they differ is not known; a packet on which they do may be.
+fn unknown(unknown: Unknown) -> Failure {
+    let Unknown { ends, direction, packet } = &unknown;
+    let whose = match ends.as_slice() {
+        [] => String::new(),
+        [End { instance, interface }] => format!(", for `{instance}` {interface} {direction}"),
+        [End { instance, interface }, rest @ ..] => {
+            format!(", for `{instance}` {interface} {direction} and {} more", rest.len())
+        }
+    };
+    let help = match packet {
+        Some(packet) => {
+            format!("they do differ: {}, for one; compare them in smaller steps", words::packet(packet))
+        }
+        None => "whether they differ at all is open too; compare them in smaller steps".to_owned(),
+    };
+    output::complain(&format!("{unknown}{whose}"), Some(&help));
+    Failure::Told(Exit::Difference)
+}
+
 /// Nothing may be taken for equal that is not proved to be.
 fn not_proved(_: BudgetExceeded) -> Failure {
     output::complain(
-        "not proved: these policies differ in too many ways to tell exactly how",
-        Some("compare them in smaller steps, or by `palisade compile` of both and a text diff"),
+        "unknown: what is newly allowed is too much to compare with the envelope",
+        Some("compare in smaller steps"),
     );
     Failure::Told(Exit::Difference)
 }

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use palisade_ir::decide::{self, Budget, BudgetExceeded, Decider};
-use palisade_ir::{Chain, Direction, Match, RuleId, Verdict};
+use palisade_ir::{Chain, Direction, Match, Packet, RuleId, Verdict};
 
-use super::{ChainChange, Change, End, Kind, Nics};
+use super::{ChainChange, Change, End, Kind, Nics, Unknown, whole};
+
+/// Steps to list the changes of one pair of chains: two seconds or so.
+const MOST: u64 = 20_000_000;
 
 /// NICs whose chains were equal and are equal now.
 struct Alike<'a> {
@@ -20,13 +23,30 @@ pub(super) fn compare(
     before: &Nics<'_>,
     after: &Nics<'_>,
     budget: &mut Budget,
-) -> Result<Vec<ChainChange>, BudgetExceeded> {
+) -> Result<Vec<ChainChange>, Unknown> {
     let mut found = Vec::new();
     for Alike { ends, direction, old, new } in alike(before, after) {
-        let changes = match old {
-            Some(old) if same(old, new) => Vec::new(),
-            Some(old) => changes(old, new, budget)?,
-            None => allowed(new, budget)?,
+        // Half is left for the question whether they differ at all.
+        let most = MOST.min(budget.left() / 2);
+        let listed = match old {
+            Some(old) if same(old, new) => Ok(Vec::new()),
+            Some(old) => budget.share(most, |share| changes(old, new, share)),
+            None => budget.share(most, |share| allowed(new, share)),
+        };
+        let changes = match (listed, old) {
+            (Ok(changes), _) => changes,
+            (Err(BudgetExceeded), None) => return Err(unknown(&ends, direction, None)),
+            // How they differ takes too long; whether they do may not.
+            (Err(BudgetExceeded), Some(old)) => match whole::packet(old, new, budget) {
+                Ok(None) => Vec::new(),
+                Ok(Some(packet)) => {
+                    let own =
+                        ends.first().and_then(|end| after.get(*end)).map(|nic| nic.addresses.as_slice());
+                    let packet = whole::likelier(packet, old, new, direction, own.unwrap_or_default());
+                    return Err(unknown(&ends, direction, Some(packet)));
+                }
+                Err(BudgetExceeded) => return Err(unknown(&ends, direction, None)),
+            },
         };
         if !changes.is_empty() {
             let ends = ends.into_iter().cloned().collect();
@@ -34,6 +54,10 @@ pub(super) fn compare(
         }
     }
     Ok(found)
+}
+
+fn unknown(ends: &[&End], direction: Direction, packet: Option<Packet>) -> Unknown {
+    Unknown { ends: ends.iter().map(|end| (*end).clone()).collect(), direction, packet }
 }
 
 /// The rules' ids of a pair of chains.

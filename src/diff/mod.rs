@@ -7,13 +7,14 @@
 
 mod chains;
 pub mod show;
+mod whole;
 mod within;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use palisade_ir::decide::{Budget, BudgetExceeded, Decider, equivalent};
-use palisade_ir::{Chain, Direction, Ifname, Name, NicPlan, Plan, Region};
+use palisade_ir::{Chain, Direction, Ifname, Name, NicPlan, Packet, Plan, Region};
 
 pub use within::{Outside, Why, outside};
 
@@ -108,8 +109,20 @@ pub struct Change {
     pub regions: Vec<Region>,
 }
 
+/// The step budget did not suffice to tell how two plans differ, and nobody may take that for "not at all".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown: the policies differ in too many ways to tell exactly how")]
+pub struct Unknown {
+    /// Whose chains it is about; at least one.
+    pub ends: Vec<End>,
+    /// Which of its chains.
+    pub direction: Direction,
+    /// A packet that the chains treat differently, where one is known.
+    pub packet: Option<Packet>,
+}
+
 /// Compares two plans, for all packets.
-pub fn diff(old: &Plan, new: &Plan, budget: &mut Budget) -> Result<Difference, BudgetExceeded> {
+pub fn diff(old: &Plan, new: &Plan, budget: &mut Budget) -> Result<Difference, Unknown> {
     let (before, after) = (nics(old), nics(new));
     let mut changed = Vec::new();
     for (end, nic) in &before {

@@ -1,5 +1,6 @@
 //! `palisade diff`: exact against the reference evaluator, readable, and harmless.
 
+mod bounded;
 mod command;
 mod exact;
 mod shown;

@@ -121,9 +121,11 @@ pub(in crate::cli) struct DiffArgs {
     /// Exit code 3 unless everything newly allowed is allowed by this policy for the same NIC
     #[arg(long, value_name = "ENVELOPE")]
     pub(in crate::cli) within: Option<PathBuf>,
-    /// Also print how the nftables files of all instances change
+    /// Also print how the compiled files change; the options below say what is compiled
     #[arg(long)]
     pub(in crate::cli) generated: bool,
+    #[command(flatten, next_help_heading = "With --generated")]
+    pub(in crate::cli) layout: LayoutArgs,
     /// Also allow includes from this folder (may be repeated)
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) include_dir: Vec<PathBuf>,

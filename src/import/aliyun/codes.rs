@@ -67,5 +67,6 @@ codes! {
     NIC_TYPE_IN_VPC = "nic-type-in-vpc", "a public rule in a group of a VPC, which has no such rules";
     INNER_IN_ENTERPRISE = "inner-in-enterprise", "an inner policy of an enterprise group, which is always isolated";
     TEXT_CLEANED = "text-cleaned", "a description with control or bidirectional characters, which are removed";
+    TEXT_DROPPED = "text-dropped", "the description of a rule that a default group implies";
     TEXT_CUT = "text-cut", "a description that is cut to 512 characters";
 }

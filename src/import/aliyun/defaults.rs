@@ -54,6 +54,21 @@ fn expected(network: &Network, web: bool) -> BTreeSet<Key> {
     keys
 }
 
+/// What the cloud writes to rules of its own making.
+const CLOUDS_OWN: &str = "System created rule.";
+
+/// A default group implies its rules and has no line for their descriptions: says so of those that people wrote.
+pub(super) fn forget_descriptions(rules: &[Rule<'_>], report: &mut Report) {
+    for rule in rules {
+        let text = rule.description.as_ref().map(|text| text.text.trim()).unwrap_or_default();
+        if !text.is_empty() && text != CLOUDS_OWN {
+            let message = "the description of a default group's rule is dropped";
+            let help = "`group ... default` implies the rule; say it in the group's own description";
+            report.warn(warning(codes::TEXT_DROPPED, &rule.node, message).help(help));
+        }
+    }
+}
+
 /// The rules at priorities an author may write.
 ///
 /// This widens nothing: stronger rules stay stronger, and where an allow now ties with a deny, the deny wins.

@@ -36,6 +36,7 @@ pub(super) fn file(ruled: Vec<Ruled<'_, '_>>, world: &World<'_>, report: &mut Re
         let web = web.filter(|_| with_default.insert(group.network.clone()));
         let (base, lines) = match web {
             Some(web) => {
+                defaults::forget_descriptions(&rules, report);
                 (GroupBase::Default { web, span: ast::Span::default() }, network_line(&naming, group))
             }
             None => {

@@ -127,6 +127,29 @@ fn generated_files_are_compared_on_request() {
 }
 
 #[test]
+fn generated_files_of_every_target_are_compared() {
+    let new = OLD.replace("port 443", "port 8443");
+    for (args, words) in [
+        (&["--target", "iptables"][..], &["--- web-1.rules.v4\n", "+++ web-2.rules.v6\n", "8443"][..]),
+        (&["--target", "iptables", "--ipset", "--instance", "web-1"], &["--- web-1.rules.v4\n"]),
+        (&["--target", "matcher", "--instance", "web-2"], &["web-2.palisade: binary, "]),
+        (&["--gateway", "--table", "edge"], &["--- gateway.nft\n", "8443"]),
+    ] {
+        let run = diff(&new, &[&["--generated"], args].concat());
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{args:?}");
+        for words in words {
+            assert!(run.stdout.contains(words), "{args:?}: {words}: {}", run.stdout);
+        }
+        assert!(!args.contains(&"web-1") || !run.stdout.contains("web-2.rules"), "{}", run.stdout);
+    }
+    // An instance that one of them has comes as a new file; one that neither has is a mistake.
+    let gone = OLD.split_once("instance web-2").expect("an instance").0;
+    let run = diff(gone, &["--generated", "--instance", "web-2"]);
+    assert!(run.code == 0 && run.stdout.contains("--- web-2.nft\n"), "{}", run.stderr);
+    assert_eq!(diff(&new, &["--generated", "--instance", "web-9"]).code, 1);
+}
+
+#[test]
 fn wrong_usage_says_what_is_wanted() {
     let place = folder(&[("a.sg", OLD), ("bad.sg", "group {\n")]);
     let (a, bad) = (place.path().join("a.sg"), place.path().join("bad.sg"));

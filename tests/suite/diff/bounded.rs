@@ -1,0 +1,61 @@
+//! Work that a budget bounds: the answer is "unknown", with a packet where one is found, and never "no change".
+
+use palisade::diff::{Unknown, diff};
+use palisade::front::read_text;
+use palisade::lower::lower;
+use palisade_ir::decide::Budget;
+use palisade_ir::{Direction, Plan};
+
+/// Rules that ask for one field each, the worst neighbours of rules that ask for another one.
+fn plan(rules: impl Iterator<Item = String>) -> Plan {
+    let rules: String = rules.map(|rule| format!("    10 allow tcp {rule}\n")).collect();
+    let text = format!(
+        "network prod = vpc\ngroup web {{\n  kind basic\n  network prod\n  inner deny\n  in {{\n{rules}  }}\n}}\n\
+         instance web-1 {{\n  nic eth0 address 10.0.1.1 groups web\n}}\n"
+    );
+    lower(&read_text("policy.sg", &text).policy.expect("a policy"))
+}
+
+fn by_source(bits: u8) -> Plan {
+    let half = |at: u32| match bits {
+        24 => vec![format!("from 172.{}.{}.0/24", 16 + at / 256, 2 * (at % 128))],
+        _ => ["0/25", "128/25"]
+            .map(|end| format!("from 172.{}.{}.{end}", 16 + at / 256, 2 * (at % 128)))
+            .to_vec(),
+    };
+    plan((0..128).chain(256..384).flat_map(half))
+}
+
+fn by_port() -> Plan {
+    plan((0..256).map(|at| format!("from any to port {}", 2 * at + 1)))
+}
+
+const STEPS: u64 = 6_000_000;
+
+#[test]
+fn crossed_lists_are_unknown_with_a_packet() {
+    let (old, new) = (by_source(24), by_port());
+    let Unknown { ends, direction, packet } =
+        diff(&old, &new, &mut Budget::new(STEPS)).expect_err("more than the budget allows");
+    assert_eq!((ends[0].instance.as_str(), direction), ("web-1", Direction::In));
+    let packet = packet.expect("a packet");
+    assert_eq!(
+        packet.destination().to_string(),
+        "10.0.1.1",
+        "the NIC's own address, where that shows it as well"
+    );
+    let decide = |plan: &Plan| plan.nics().next().expect("a NIC").2.ingress.decide(&packet).outcome;
+    assert_ne!(decide(&old), decide(&new), "{packet:?}");
+}
+
+#[test]
+fn equal_meaning_in_other_rules_is_proved() {
+    let difference = diff(&by_source(24), &by_source(25), &mut Budget::new(STEPS)).expect("enough steps");
+    assert!(difference.is_empty());
+}
+
+#[test]
+fn without_steps_nothing_is_said() {
+    let unknown = diff(&by_source(24), &by_port(), &mut Budget::new(100)).expect_err("no steps");
+    assert_eq!(unknown.packet, None);
+}
