@@ -1,16 +1,19 @@
 //! Candidate lists, for chains that fit nothing else: time and memory to build grow with the rules, not their product.
 //!
-//! Each rule stands in the lists of one field only, the one where the lists that it meets are shortest; a rule that meets
-//! too many in every field is tried on every packet. A look-up reads one list per field, each until its first match.
+//! Each rule stands in the lists of one address, the one where the lists that it meets are shortest. Rules that meet too
+//! many of both are few as a rule, and go to bitsets of their own; where they are not, they stand in the lists of a
+//! service or a source port, or are tried on every packet. A look-up reads one list per field, each until its first match.
 
 use std::collections::HashMap;
 
 use palisade_ir::Ranges;
 
+use super::bitsets::Bitsets;
 use super::pages::Pages;
 use super::rules::{FIELDS, LAST_SERVICE, Rules, Values};
+use super::tables::LANES;
 use super::trie::{Number, Trie};
-use super::{LAST, Point};
+use super::{LAST, MEDIUM, Point};
 use crate::stored::{Stored, stored};
 
 /// Entries of all lists together, unless there are more than this many rules per [`FEWEST`].
@@ -19,6 +22,8 @@ const ENTRIES: usize = 1 << 20;
 const FEWEST: usize = 8;
 /// A rule may never stand in more lists than this.
 const MOST: usize = 1024;
+/// The most bytes of the bitsets of rules that stand in no list.
+const REST: u64 = 4 << 20;
 /// Sets of more ranges do not cut a field.
 const PIECES: usize = 64;
 /// A port field is cut into at most this many intervals: names of pages have 16 bits.
@@ -35,11 +40,14 @@ pub(crate) struct List<T> {
     source_port: (Option<Pages>, Vec<u32>),
     /// The first row of the rules tried on every packet.
     wide: u32,
+    /// Bitsets of the rules that stand in no list, and their numbers.
+    rest: Option<Bitsets<T>>,
+    rest_numbers: Vec<u32>,
     /// Row 0 is empty.
     rows: Vec<Row<T>>,
 }
 
-stored!(List<T> { source, destination, service, source_port, wide, rows });
+stored!(List<T> { source, destination, service, source_port, wide, rest, rest_numbers, rows });
 
 /// Two entries of a list; for IPv4, one line of a processor's cache.
 #[derive(Clone, Copy, Debug)]
@@ -103,19 +111,15 @@ impl<T: Number> List<T> {
         let most = (ENTRIES / rules.len().max(1)).clamp(FEWEST, MOST);
         let entries: Vec<Entry<T>> =
             (0..rules.len()).filter_map(|rule| Entry::new(rules, rule, lasts)).collect();
-        let mut wide = Vec::new();
-        for rule in 0..entries.len() {
-            let home = fields
-                .iter()
-                .zip(fields_of(rules))
-                .enumerate()
-                .filter_map(|(at, (cuts, values))| Some((cuts.met(values.get(rule)?.as_deref()?, most)?, at)))
-                .min();
-            match home.and_then(|(_, at)| Some((fields.get_mut(at)?, fields_of(rules).nth(at)?.get(rule)?))) {
-                Some((cuts, Some(ranges))) => cuts.put(rule as u32, ranges),
-                Some((_, None)) | None => wide.push(rule as u32),
-            }
-        }
+        let [source, destination, service, source_port] = &mut fields;
+        let values = |field: usize| move |rule: u32| rules.fields.get(field)?.get(rule as usize)?.as_deref();
+        let all = 0..entries.len() as u32;
+        let mut wide = spread(all, [(source, &values(0)), (destination, &values(1))], most);
+        let few = wide.len() <= MEDIUM;
+        let rest = few.then(|| Bitsets::new(&rules.only(&wide), last, REST)).flatten();
+        eprintln!("rest {} of {}, bitsets {}", wide.len(), rules.len(), rest.is_some());
+        let rest_numbers = if rest.is_some() { std::mem::take(&mut wide) } else { Vec::new() };
+        let wide = spread(wide.into_iter(), [(service, &values(2)), (source_port, &values(3))], most);
         let mut rows = Rows::new(entries);
         let wide = rows.list(wide);
         let [source, destination, service, source_port] = fields.map(|cuts| cuts.rows(&mut rows));
@@ -130,6 +134,8 @@ impl<T: Number> List<T> {
             service: pages(service, LAST_SERVICE),
             source_port: pages(source_port, u16::MAX.into()),
             wide,
+            rest,
+            rest_numbers,
             rows: rows.all,
         }
     }
@@ -138,30 +144,79 @@ impl<T: Number> List<T> {
     #[inline]
     pub(super) fn find(&self, point: &Point<T>, exact: impl Fn(u32) -> bool) -> Option<u32> {
         let lists = self.lists(point);
-        let mut best = NONE;
+        let rest = self.rest(point);
+        let mut best = rest;
         for row in lists {
             best = self.best(row, point, best);
         }
         if best & INEXACT != 0 && best < NONE && !exact(best >> 2) {
-            return self.exactly(lists, point, exact);
+            return self.exactly(rest, lists, point, exact);
         }
         (best < NONE).then_some(best >> 2)
+    }
+
+    /// As many look-ups as there are points, step by step, so that waits for memory overlap.
+    pub(super) fn find_all(
+        &self,
+        points: &[Point<T>],
+        exact: impl Fn(usize, u32) -> bool,
+        mut each: impl FnMut(usize, Option<u32>),
+    ) {
+        let (mut lists, mut best) = ([[0; 5]; LANES], [NONE; LANES]);
+        for (at, points) in points.chunks(LANES).enumerate() {
+            for (lists, point) in lists.iter_mut().zip(points) {
+                *lists = self.near(point);
+            }
+            for ([.., source, _], point) in lists.iter_mut().zip(points) {
+                *source = self.source.as_ref().map_or(0, |trie| trie.find(point.source));
+            }
+            for ([.., destination], point) in lists.iter_mut().zip(points) {
+                *destination = self.destination.as_ref().map_or(0, |trie| trie.find(point.destination));
+            }
+            for (best, point) in best.iter_mut().zip(points) {
+                *best = self.rest(point);
+            }
+            for field in (0..5).rev() {
+                for ((best, lists), point) in best.iter_mut().zip(&lists).zip(points) {
+                    *best = self.best(lists.get(field).copied().unwrap_or_default(), point, *best);
+                }
+            }
+            for (lane, ((lists, best), point)) in lists.iter().zip(best).zip(points).enumerate() {
+                let lane = at * LANES + lane;
+                if best & INEXACT != 0 && best < NONE && !exact(lane, best >> 2) {
+                    each(lane, self.exactly(self.rest(point), *lists, point, |rule| exact(lane, rule)));
+                } else {
+                    each(lane, (best < NONE).then_some(best >> 2));
+                }
+            }
+        }
+    }
+
+    /// The tag of the first rule in no list that matches.
+    #[inline]
+    fn rest(&self, point: &Point<T>) -> u32 {
+        let found = self.rest.as_ref().and_then(|rest| rest.find(point));
+        let number = found.and_then(|found| self.rest_numbers.get(found as usize));
+        number.map_or(NONE, |number| number << 2)
     }
 
     /// The first rows of the lists to read. What takes longest to find is read last.
     #[inline]
     fn lists(&self, point: &Point<T>) -> [u32; 5] {
+        let [wide, service, source_port, ..] = self.near(point);
+        let source = self.source.as_ref().map_or(0, |trie| trie.find(point.source));
+        let destination = self.destination.as_ref().map_or(0, |trie| trie.find(point.destination));
+        [wide, service, source_port, source, destination]
+    }
+
+    /// The same without those of addresses.
+    #[inline]
+    fn near(&self, point: &Point<T>) -> [u32; 5] {
         let row = |(pages, rows): &(Option<Pages>, Vec<u32>), number| {
             let interval = pages.as_ref().map_or(0, |pages| pages.find(number));
             rows.get(usize::from(interval)).copied().unwrap_or_default()
         };
-        [
-            self.wide,
-            row(&self.service, point.service),
-            row(&self.source_port, point.source_port),
-            self.source.as_ref().map_or(0, |trie| trie.find(point.source)),
-            self.destination.as_ref().map_or(0, |trie| trie.find(point.destination)),
-        ]
+        [self.wide, row(&self.service, point.service), row(&self.source_port, point.source_port), 0, 0]
     }
 
     /// The least of `best` and the tags in a list whose hulls hold a packet.
@@ -179,8 +234,14 @@ impl<T: Number> List<T> {
     }
 
     /// As [`List::find`] where some hull was not enough.
-    fn exactly(&self, lists: [u32; 5], point: &Point<T>, exact: impl Fn(u32) -> bool) -> Option<u32> {
-        let mut best = NONE;
+    fn exactly(
+        &self,
+        rest: u32,
+        lists: [u32; 5],
+        point: &Point<T>,
+        exact: impl Fn(u32) -> bool,
+    ) -> Option<u32> {
+        let mut best = rest;
         for row in lists {
             let entries =
                 self.rows.get(row as usize..).unwrap_or_default().iter().flat_map(|row| &row.entries);
@@ -201,8 +262,31 @@ impl<T: Number> List<T> {
         let tries = [&self.source, &self.destination].into_iter().flatten().map(Trie::bytes);
         let fields = [&self.service, &self.source_port].into_iter();
         let pages = fields.map(|(pages, rows)| pages.as_ref().map_or(0, Pages::bytes) + rows.len() * 4);
-        tries.chain(pages).sum::<usize>() + self.rows.len() * size_of::<Row<T>>()
+        let rest = self.rest.as_ref().map_or(0, Bitsets::bytes) + self.rest_numbers.len() * 4;
+        tries.chain(pages).sum::<usize>() + rest + self.rows.len() * size_of::<Row<T>>()
     }
+}
+
+/// Puts rules into the lists of one of two fields, and returns those that would stand in too many of both.
+fn spread<'v, F: Fn(u32) -> Option<&'v Ranges>>(
+    rules: impl Iterator<Item = u32>,
+    fields: [(&mut Cuts, &F); 2],
+    most: usize,
+) -> Vec<u32> {
+    let [(first, in_first), (second, in_second)] = fields;
+    let mut rest = Vec::new();
+    for rule in rules {
+        let [a, b] = [(&*first, in_first(rule)), (&*second, in_second(rule))]
+            .map(|(cuts, values)| values.and_then(|ranges| Some((cuts.met(ranges, most)?, ranges))));
+        match (a, b) {
+            (Some((cost, ranges)), other) if other.is_none_or(|(less, _)| cost <= less) => {
+                first.put(rule, ranges);
+            }
+            (_, Some((_, ranges))) => second.put(rule, ranges),
+            (_, None) => rest.push(rule),
+        }
+    }
+    rest
 }
 
 fn fields_of<'r, 'a>(rules: &'r Rules<'a>) -> impl Iterator<Item = &'r [Values<'a>]> {
@@ -334,10 +418,9 @@ impl<T: Number> Rows<T> {
             return *row;
         }
         let first = self.all.len() as u32;
-        let zero = T::narrow(0);
         let none = Entry {
-            source: (zero, zero),
-            destination: (zero, zero),
+            source: (T::ZERO, T::ZERO),
+            destination: (T::ZERO, T::ZERO),
             // Holds nothing.
             service: (1, 0),
             source_port: (0, 0),

@@ -25,6 +25,8 @@ use crate::stored::{Stored, stored};
 
 /// The last service and the last source port.
 const LAST: (u128, u128) = (rules::LAST_SERVICE as u128, u16::MAX as u128);
+/// Packets whose points wait for their look-ups.
+const BATCH: usize = 64;
 /// The most rules for bitsets where tables do not fit. Tables are faster wherever they fit, down to no rules at all
 /// (`benches/lookup.rs`); lists are slower where rules are wide.
 const MEDIUM: usize = 2000;
@@ -53,6 +55,8 @@ struct Point<T> {
 }
 
 impl<T: Number> Point<T> {
+    const ZERO: Self = Self { source: T::ZERO, destination: T::ZERO, service: 0, source_port: 0 };
+
     #[inline]
     fn of(packet: &Packet) -> Self {
         let (service, source_port) = rules::service(packet);
@@ -212,9 +216,14 @@ impl<T: Number> Engine<T> {
 
     /// As many outcomes as the shorter of both has.
     pub(crate) fn find_all(&self, packets: &[Packet], chain: &Chain, found: &mut [u8]) {
-        match &self.tables {
-            Some(tables) => tables.find_all(packets, found),
-            None => {
+        match (&self.tables, self.finder.as_deref()) {
+            (Some(tables), _) => tables.find_all(packets, found),
+            (None, Some(finder @ Finder { kind: Kind::List(list), .. })) => {
+                for (packets, found) in packets.chunks(BATCH).zip(found.chunks_mut(BATCH)) {
+                    finder.list_all(list, packets, chain, found);
+                }
+            }
+            (None, _) => {
                 for (found, packet) in found.iter_mut().zip(packets) {
                     *found = self.find(packet, chain);
                 }
@@ -272,6 +281,23 @@ impl<T: Number> Finder<T> {
                 rule.is_some_and(|rule| rule.matches.matches(packet))
             }),
         }
+    }
+
+    /// The outcomes of one batch, from lists.
+    fn list_all(&self, list: &List<T>, packets: &[Packet], chain: &Chain, found: &mut [u8]) {
+        let mut points = [const { Point::ZERO }; BATCH];
+        for (point, packet) in points.iter_mut().zip(packets) {
+            *point = Point::of(packet);
+        }
+        let matches = |at: usize, number| {
+            let rule = chain.rules().get(self.place(number));
+            rule.zip(packets.get(at)).is_some_and(|(rule, packet)| rule.matches.matches(packet))
+        };
+        list.find_all(points.get(..packets.len()).unwrap_or_default(), matches, |at, number| {
+            if let Some(place) = found.get_mut(at) {
+                *place = self.outcome(number);
+            }
+        });
     }
 
     fn outcome(&self, number: Option<u32>) -> u8 {

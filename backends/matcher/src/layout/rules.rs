@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use palisade_ir::{Chain, Family, Match, Outcome, Packet, PortMatch, Protocol, Ranges, Rule, RuleId};
+use palisade_ir::{Chain, Family, Match, Outcome, Packet, PortMatch, Protocol, Ranges, RuleId};
 
 use super::code;
 
@@ -37,22 +37,57 @@ pub(super) struct Rules<'a> {
 pub(super) type Values<'a> = Option<Cow<'a, Ranges>>;
 
 impl<'a> Rules<'a> {
+    /// The rules of a family, without those whose services stronger rules for everyone decide before them.
     pub(super) fn new(chain: &'a Chain, family: Family) -> Self {
-        let rules = || chain.rules().iter().filter(|rule| rule.matches.family() == family);
-        let places = (0..).zip(chain.rules()).filter(|(_, rule)| rule.matches.family() == family);
-        let matches: Vec<&Match> = rules().map(|rule| &rule.matches).collect();
         let last = family.last();
-        let fields = [
-            matches.iter().map(|m| some(m.source().prefixes.ranges(), last)).collect(),
-            matches.iter().map(|m| some(m.destination().prefixes.ranges(), last)).collect(),
-            matches.iter().map(|m| services(m)).collect(),
-            matches.iter().map(|m| ports(m.source_ports())).collect(),
-        ];
-        let outcomes = rules().map(|rule| code(rule.outcome)).collect();
-        let places = places.map(|(place, _)| place).collect();
-        let decider = |rule: &Rule| rule.origin.ids().first().copied().unwrap_or(chain.default_id());
-        let deciders = rules().map(decider).collect();
-        Self { fields, outcomes, deciders, places, default: code(Outcome::silent(chain.default())) }
+        let default = code(Outcome::silent(chain.default()));
+        let mut all = Self {
+            fields: [const { Vec::new() }; FIELDS],
+            outcomes: Vec::new(),
+            deciders: Vec::new(),
+            places: Vec::new(),
+            default,
+        };
+        let mut decided = Ranges::default();
+        let every = Ranges::span(0, u128::from(LAST_SERVICE));
+        for (place, rule) in (0..).zip(chain.rules()).filter(|(_, rule)| rule.matches.family() == family) {
+            let matches = &rule.matches;
+            let values = [
+                some(matches.source().prefixes.ranges(), last),
+                some(matches.destination().prefixes.ranges(), last),
+                services(matches),
+                ports(matches.source_ports()),
+            ];
+            let [source, destination, service, source_port] = &values;
+            let service = service.as_deref().unwrap_or(&every);
+            if service.is_subset(&decided) {
+                continue;
+            }
+            if source.is_none() && destination.is_none() && source_port.is_none() {
+                decided = decided.union(service);
+            }
+            for (field, values) in all.fields.iter_mut().zip(values) {
+                field.push(values);
+            }
+            all.outcomes.push(code(rule.outcome));
+            all.deciders.push(rule.origin.ids().first().copied().unwrap_or(chain.default_id()));
+            all.places.push(place);
+        }
+        all
+    }
+
+    /// Some of the rules, with numbers of their own.
+    pub(super) fn only(&self, numbers: &[u32]) -> Self {
+        fn pick<V: Clone>(all: &[V], numbers: &[u32]) -> Vec<V> {
+            numbers.iter().filter_map(|number| all.get(*number as usize).cloned()).collect()
+        }
+        Self {
+            fields: self.fields.each_ref().map(|values| pick(values, numbers)),
+            outcomes: pick(&self.outcomes, numbers),
+            deciders: pick(&self.deciders, numbers),
+            places: pick(&self.places, numbers),
+            default: self.default,
+        }
     }
 
     pub(super) const fn len(&self) -> usize {

@@ -19,7 +19,8 @@ const DEEPEST: u32 = 12;
 
 /// An address as a number.
 pub(crate) trait Number: Copy + Ord + std::hash::Hash + Stored {
-    /// Above no number.
+    /// The first and the last number.
+    const ZERO: Self;
     const MAX: Self;
     /// The number of an address; 0 for one of the other family.
     fn of(address: IpAddr) -> Self;
@@ -32,6 +33,7 @@ pub(crate) trait Number: Copy + Ord + std::hash::Hash + Stored {
 }
 
 impl Number for u32 {
+    const ZERO: Self = 0;
     const MAX: Self = Self::MAX;
 
     #[inline]
@@ -61,6 +63,7 @@ impl Number for u32 {
 }
 
 impl Number for u128 {
+    const ZERO: Self = 0;
     const MAX: Self = Self::MAX;
 
     #[inline]
