@@ -1,8 +1,15 @@
 //! From a plan to named files: which placements are compiled and what the files are called.
 
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::thread;
+
 use palisade_ir::{Artifact, ArtifactFile, EmitError, InstanceId, Options, Placement, Plan};
 
 use crate::targets::Target;
+
+/// The fewest placements that a thread is worth.
+const LOT: usize = 64;
 
 /// A file to be written or compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,15 +88,28 @@ pub fn emit(
         Selection::Instance(id) => vec![Placement::Host(*id)],
         Selection::Gateway => vec![Placement::Gateway],
     };
-    let one = |placement| {
-        let stem = stem(plan, placement);
-        let options = Options { placement, ..options.clone() };
+    let one = |placement: &Placement| {
+        let stem = stem(plan, *placement);
+        let options = Options { placement: *placement, ..options.clone() };
         match target.backend().emit(plan, &options) {
             Ok(artifact) => Ok(Emitted { stem, options, artifact }),
             Err(error) => Err(CompileError { stem, error }),
         }
     };
-    placements.into_iter().map(one).collect()
+    let all = |placements: &[Placement]| placements.iter().map(one).collect::<Result<Vec<Emitted>, _>>();
+    let lot = placements.len().div_ceil(workers(placements.len())).max(1);
+    let lots: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = placements.chunks(lot).map(|lot| scope.spawn(move || all(lot))).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    // The first refusal by placement, whoever was first in time.
+    Ok(lots.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// How many threads share the placements: a fleet is worth one for each processor, a few hosts are not.
+fn workers(placements: usize) -> usize {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    processors.min(placements.div_ceil(LOT)).max(1)
 }
 
 /// The first part of a placement's file names. Resolving refuses an instance called `gateway`.

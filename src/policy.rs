@@ -183,7 +183,7 @@ pub struct Rule {
 }
 
 /// One kind of traffic.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Traffic {
     /// The protocol; `None` for `all`.
     pub protocol: Option<Protocol>,

@@ -101,6 +101,34 @@ enum Piece<'t> {
 }
 
 fn piece(rest: &str) -> IResult<&str, Piece<'_>> {
+    match common_piece(rest) {
+        Some((length, piece)) => Ok((rest.get(length..).unwrap_or_default(), piece)),
+        None => any_piece(rest),
+    }
+}
+
+/// Blanks within a line, ASCII words and marks, which most of a policy is made of, without trying all other kinds
+/// first. Whatever might be something else is left to [`any_piece`].
+fn common_piece(rest: &str) -> Option<(usize, Piece<'_>)> {
+    let bytes = rest.as_bytes();
+    let run = |is_in: fn(u8) -> bool| bytes.iter().position(|byte| !is_in(*byte)).unwrap_or(bytes.len());
+    match *bytes.first()? {
+        b' ' | b'\t' => {
+            let length = run(|byte| byte == b' ' || byte == b'\t');
+            let next = bytes.get(length).copied();
+            (!matches!(next, Some(b'\n' | b'\r'))).then_some((length, Piece::Blank))
+        }
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => {
+            let length = run(|byte| byte.is_ascii_alphanumeric() || b"_-.:/%".contains(&byte));
+            let ends = bytes.get(length).is_none_or(u8::is_ascii);
+            rest.get(..length).filter(|_| ends).map(|word| (length, Piece::Word(word)))
+        }
+        mark @ (b'{' | b'}' | b'[' | b']' | b',' | b'=') => Some((1, Piece::Mark(char::from(mark)))),
+        _ => None,
+    }
+}
+
+fn any_piece(rest: &str) -> IResult<&str, Piece<'_>> {
     alt((
         map(many1_count((space0, line_ending)), Piece::Newlines),
         map(take_while1(is_blank), |_| Piece::Blank),

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
 use similar::TextDiff;
 
@@ -11,8 +13,11 @@ use super::layout::{options, refused, selection};
 use super::{Exit, Failure, check, output, policy, verify};
 use crate::compile::{Emitted, OutputFile, Selection, emit};
 use crate::lower::lower;
-use crate::optimize::optimize_plan;
+use crate::optimize::optimized;
 use crate::targets::Target;
+
+/// How many files are written at once. A writer mostly waits for the disk, which takes as long for several files.
+const WRITERS: usize = 8;
 
 pub(super) fn run(args: &CompileArgs) -> Result<Exit, Failure> {
     let loaded = policy::load(&args.policy)?;
@@ -23,17 +28,18 @@ pub(super) fn run(args: &CompileArgs) -> Result<Exit, Failure> {
     let CompileArgs { policy: _, layout, output, check, no_verify } = args;
     let selection = selection(layout, &plan)?;
     let target = layout.target;
-    let source = if target.explains() { plan.clone() } else { optimize_plan(&plan).0 };
-    let emitted = emit(&source, target, &selection, &options(layout)?).map_err(refused)?;
     // Compiled matcher files hold the chains themselves; there is no other language to be wrong in.
-    if !no_verify && target != Target::Matcher {
-        let exit = verify::prove(&loaded, &plan, target, &emitted, false)?;
+    let to_prove = (!no_verify && target != Target::Matcher).then(|| (loaded, plan.clone()));
+    let source = if target.explains() { plan } else { optimized(plan).0 };
+    let emitted = emit(&source, target, &selection, &options(layout)?).map_err(refused)?;
+    if let Some((loaded, plan)) = &to_prove {
+        let exit = verify::prove(loaded, plan, target, &emitted, false)?;
         if exit != Exit::Fine {
             return Ok(exit);
         }
     }
     let files: Vec<OutputFile> = emitted.into_iter().flat_map(Emitted::files).collect();
-    if plan.instances.is_empty() {
+    if source.instances.is_empty() {
         output::tell("note: the policy has no instance, so there is nothing to guard\n");
     }
     match (output, check) {
@@ -64,10 +70,26 @@ fn print(files: &[OutputFile]) -> Result<Exit, Failure> {
 fn write(folder: &Path, files: &[OutputFile]) -> Result<Exit, Failure> {
     fs::create_dir_all(folder)
         .map_err(|error| Failure::io(&format!("cannot create `{}`", folder.display()), &error))?;
-    for file in files {
-        output::write_atomically(&folder.join(&file.name), &file.contents)?;
-    }
+    let lot = files.len().div_ceil(WRITERS).max(1);
+    let written: Vec<Result<(), Failure>> = thread::scope(|scope| {
+        let writers = files.chunks(lot).map(|files| scope.spawn(|| write_all(folder, files)));
+        let writers: Vec<_> = writers.collect();
+        writers.into_iter().map(|writer| writer.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    written.into_iter().collect::<Result<(), Failure>>()?;
     Ok(Exit::Fine)
+}
+
+/// Writes those files that are not there yet as they should be.
+fn write_all(folder: &Path, files: &[OutputFile]) -> Result<(), Failure> {
+    for file in files {
+        let path = folder.join(&file.name);
+        if fs::read(&path).is_ok_and(|found| found == file.contents) {
+            continue;
+        }
+        output::write_atomically(&path, &file.contents)?;
+    }
+    Ok(())
 }
 
 /// Compares the folder with what would be written. With all instances selected, a file of a kind this target writes

@@ -1,155 +1,178 @@
-//! Rules that differ in one field only, joined by the union of that field.
+//! Rules of one outcome that differ in one field only, joined by the union of that field.
+//!
+//! A rule may move up to another one, past rules of its own outcome and past rules that it does not meet; or down. All
+//! moves of one sweep go the same way: so of two rules whose order matters the lower one, which may not pass the upper
+//! one's place, stays below it wherever that one goes. A sweep needs no index but the one of the rules as they stood
+//! before it.
 
-use std::collections::BTreeMap;
-
+use palisade_ir::decide::{Boxes, Budget, BudgetExceeded};
 use palisade_ir::{
-    Addresses, Chain, Match, MatchParts, Origin, Outcome, PortMatch, Protocol, ProtocolSet, Rank, Region,
-    Rule,
+    Addresses, Chain, Family, Match, MatchParts, Origin, PortMatch, PortSet, PrefixSet, Ranges, Rule,
 };
 
-/// The fields in the order in which they are joined: first what a service was taken apart into, addresses last.
-const FIELDS: [Field; 5] =
-    [Field::Protocols, Field::DestinationPorts, Field::SourcePorts, Field::Source, Field::Destination];
+use super::Passed;
+use super::covered::MOST;
+use super::likeness::{FIELDS, Field, Rest, numbers};
 
+/// Which way rules move to the one that they join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
-    Source,
-    Destination,
-    Protocols,
-    SourcePorts,
-    DestinationPorts,
+enum Way {
+    Up,
+    Down,
 }
 
-/// What rules must have in common to be joined in one field.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Likeness {
-    rank: Rank,
-    outcome: Outcome,
-    /// The match with that field left open.
-    rest: Match,
-    /// Protocols of different source rules stay apart: a rule that reads `tcp` should not become `tcp, icmp`.
-    origin: Option<Origin>,
-}
-
-/// Joins rules of one rank and outcome that differ in one field only. One of them moves to the place of the other,
-/// past no rule of another outcome that meets it. Addresses that have a name are not joined with others.
-pub fn merge(chain: &Chain) -> Chain {
-    let mut rules: Vec<Option<Rule>> = chain.rules().iter().cloned().map(Some).collect();
-    while FIELDS.map(|field| merge_in(field, &mut rules)).contains(&true) {}
-    Chain::from_ordered(rules.into_iter().flatten().collect(), chain.default(), chain.default_id())
-}
-
-/// Whether anything was joined.
-fn merge_in(field: Field, rules: &mut [Option<Rule>]) -> bool {
-    let mut alike: BTreeMap<Likeness, usize> = BTreeMap::new();
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (place, rule) in rules.iter().enumerate() {
-        if let Some(likeness) = rule.as_ref().and_then(|rule| likeness(field, rule)) {
-            let group = *alike.entry(likeness).or_insert(groups.len());
-            match groups.get_mut(group) {
-                Some(group) => group.push(place),
-                None => groups.push(vec![place]),
-            }
-        }
-    }
-    let mut joined = false;
-    for group in groups {
-        let mut open: Vec<usize> = Vec::new();
-        for place in group {
-            match open.iter_mut().find_map(|at| Some((join(field, rules, *at, place)?, at))) {
-                Some((moved, at)) => {
-                    *at = moved;
-                    joined = true;
+/// Joins rules of one outcome that differ in one field only, where no rule stands between them that conflicts with the
+/// one that moves. Three things keep rules apart: addresses that have a name are not joined with others; inner access
+/// stays above all; and rules that log are joined within one priority only, because the log line names a rule.
+pub fn merge(chain: Chain, budget: &mut Budget) -> Passed {
+    let (default, default_id) = (chain.default(), chain.default_id());
+    let mut lineup = Lineup::new(chain.into_rules());
+    loop {
+        let before = lineup.rules.len();
+        let mut undecided = 0;
+        for (at, field) in FIELDS.into_iter().enumerate() {
+            for way in [Way::Up, Way::Down] {
+                let (joined, open) = lineup.sweep(at, field, way, budget);
+                undecided += open;
+                if !joined.is_empty() {
+                    lineup = lineup.join(field, joined);
                 }
-                None => open.push(place),
             }
         }
-    }
-    joined
-}
-
-fn likeness(field: Field, rule: &Rule) -> Option<Likeness> {
-    let Rule { matches, outcome, rank, origin } = rule;
-    let mut parts = matches.parts();
-    let open = match field {
-        Field::Source => open_addresses(&mut parts.source),
-        Field::Destination => open_addresses(&mut parts.destination),
-        Field::SourcePorts => open_ports(&mut parts.source_ports),
-        Field::DestinationPorts => open_ports(&mut parts.destination_ports),
-        Field::Protocols => {
-            let tests_ports = !(parts.source_ports.is_any() && parts.destination_ports.is_any());
-            parts.protocols = if tests_ports { transport() } else { ProtocolSet::all() };
-            true
+        if lineup.rules.len() == before {
+            return Passed { chain: Chain::from_ordered(lineup.rules, default, default_id), undecided };
         }
-    };
-    let origin = (field == Field::Protocols).then(|| origin.clone());
-    let rest = Match::new(parts).ok().filter(|_| open)?;
-    Some(Likeness { rank: *rank, outcome: *outcome, rest, origin })
+    }
 }
 
-fn open_addresses(addresses: &mut Addresses) -> bool {
-    let unnamed = addresses.set.is_none();
-    *addresses = Addresses::any(addresses.prefixes.family());
-    unnamed
+/// Rules as they stand, and what sweeps over them need.
+struct Lineup {
+    rules: Vec<Rule>,
+    /// Per rule its [`numbers`].
+    numbers: Vec<[u64; 5]>,
+    /// Per rule how often the outcome changes up to it.
+    turns: Vec<u32>,
+    /// Made when it is first needed.
+    boxes: Option<Boxes>,
 }
 
-fn open_ports(ports: &mut PortMatch) -> bool {
-    let tested = !ports.is_any();
-    *ports = PortMatch::Any;
-    tested
+impl Lineup {
+    fn new(rules: Vec<Rule>) -> Self {
+        let numbers = rules.iter().map(numbers).collect();
+        Self::numbered(rules, numbers)
+    }
+
+    fn numbered(rules: Vec<Rule>, numbers: Vec<[u64; 5]>) -> Self {
+        let (mut turn, mut last) = (0, None);
+        let count = |rule: &Rule| {
+            turn += u32::from(last.replace(rule.outcome) != Some(rule.outcome));
+            turn
+        };
+        let turns = rules.iter().map(count).collect();
+        Self { rules, numbers, turns, boxes: None }
+    }
+
+    /// Which rules can be joined in one field, the one of that number, by moving one way: the places of each lot, the
+    /// one to move to first. Also how many questions the budget left open.
+    fn sweep(&mut self, at: usize, field: Field, way: Way, budget: &mut Budget) -> (Vec<Vec<usize>>, usize) {
+        let (mut joined, mut undecided) = (Vec::new(), 0);
+        for mut places in self.alike(at, field) {
+            if way == Way::Down {
+                places.reverse();
+            }
+            let mut lots: Vec<Vec<usize>> = Vec::new();
+            for place in places {
+                let first = lots.last().and_then(|lot| lot.first());
+                let free = first.map(|first| self.may_join(place, *first, budget));
+                undecided += usize::from(matches!(free, Some(Err(_))));
+                match lots.last_mut().filter(|_| free == Some(Ok(true))) {
+                    Some(lot) => lot.push(place),
+                    None => lots.push(vec![place]),
+                }
+            }
+            joined.extend(lots.into_iter().filter(|lot| lot.len() > 1));
+        }
+        (joined, undecided)
+    }
+
+    /// The places of rules that differ in one field only, ascending.
+    fn alike(&self, at: usize, field: Field) -> Vec<Vec<usize>> {
+        let rest = |place: usize| self.rules.get(place).and_then(|rule| Rest::of(field, rule));
+        let numbered = self.numbers.iter().enumerate();
+        let mut order: Vec<(u64, usize)> =
+            numbered.filter_map(|(place, numbers)| Some((*numbers.get(at)?, place))).collect();
+        order.sort_unstable();
+        let same = order.chunk_by(|one, other| one.0 == other.0).filter(|same| same.len() > 1);
+        let alike = same.flat_map(|same| {
+            same.chunk_by(|one, other| {
+                let rest = rest(one.1).zip(rest(other.1));
+                rest.is_some_and(|(one, other)| one == other)
+            })
+        });
+        let places = alike.filter(|alike| alike.len() > 1);
+        places.map(|alike| alike.iter().map(|(_, place)| *place).collect()).collect()
+    }
+
+    /// Whether a rule may move to the place of another one of its outcome.
+    fn may_join(&mut self, place: usize, to: usize, budget: &mut Budget) -> Result<bool, BudgetExceeded> {
+        if self.turns.get(place) == self.turns.get(to) {
+            return Ok(true);
+        }
+        let Some(rule) = self.rules.get(place) else { return Ok(false) };
+        let boxes = self.boxes.get_or_insert_with(|| Boxes::new(&self.rules, |_| true));
+        let between = to.min(place) + 1..to.max(place);
+        budget.share(MOST, |share| boxes.is_barred(rule, between, share)).map(|barred| !barred)
+    }
+
+    /// The rules with each lot joined at the place of the first one in it.
+    fn join(self, field: Field, joined: Vec<Vec<usize>>) -> Self {
+        let mut lines: Vec<Option<(Rule, [u64; 5])>> =
+            self.rules.into_iter().zip(self.numbers).map(Some).collect();
+        for lot in joined {
+            let members = lot.iter().filter_map(|place| lines.get_mut(*place).and_then(Option::take));
+            let members: Vec<Rule> = members.map(|(rule, _)| rule).collect();
+            if let Some(line) = lot.first().and_then(|first| lines.get_mut(*first)) {
+                *line = union(field, &members).map(|union| {
+                    let numbers = numbers(&union);
+                    (union, numbers)
+                });
+            }
+        }
+        let (rules, numbers) = lines.into_iter().flatten().unzip();
+        Self::numbered(rules, numbers)
+    }
 }
 
-fn transport() -> ProtocolSet {
-    [Protocol::TCP, Protocol::UDP].into_iter().collect()
-}
-
-/// Joins two rules at the place of one of them, which is returned; `None` when rules between are in the way of both.
-fn join(field: Field, rules: &mut [Option<Rule>], upper: usize, lower: usize) -> Option<usize> {
-    let (high, low) = (upper.min(lower), upper.max(lower));
-    let (first, last) = (rules.get(high)?.as_ref()?, rules.get(low)?.as_ref()?);
-    let between = rules.get(high + 1..low)?;
-    let free = |moving: &Rule| between.iter().flatten().all(|rule| !conflict(rule, moving));
-    let (place, gone) = if free(last) {
-        (high, low)
-    } else if free(first) {
-        (low, high)
-    } else {
-        return None;
-    };
-    let union = Rule {
-        matches: union(field, &first.matches, &last.matches)?,
-        outcome: first.outcome,
-        rank: first.rank,
-        origin: first.origin.join(&last.origin),
-    };
-    *rules.get_mut(place)? = Some(union);
-    *rules.get_mut(gone)? = None;
-    Some(place)
-}
-
-/// Whether the order of two rules matters.
-fn conflict(a: &Rule, b: &Rule) -> bool {
-    a.outcome != b.outcome && Region::of(&a.matches).intersect(&Region::of(&b.matches)).is_some()
-}
-
-fn union(field: Field, a: &Match, b: &Match) -> Option<Match> {
+/// One rule of the packets of all, which differ in one field, in the place of the first.
+fn union(field: Field, members: &[Rule]) -> Option<Rule> {
+    let Rule { matches, outcome, rank, origin: _ } = members.first()?;
     let MatchParts { mut source, mut destination, mut protocols, mut source_ports, mut destination_ports } =
-        a.parts();
+        matches.parts();
+    let all = || members.iter().map(|rule| &rule.matches);
     match field {
-        Field::Source => source = Addresses::unnamed(source.prefixes.union(&b.source().prefixes)),
-        Field::Destination => {
-            destination = Addresses::unnamed(destination.prefixes.union(&b.destination().prefixes))
-        }
-        Field::Protocols => protocols = protocols.union(b.protocols()),
-        Field::SourcePorts => source_ports = ports(&source_ports, b.source_ports()),
-        Field::DestinationPorts => destination_ports = ports(&destination_ports, b.destination_ports()),
+        Field::Source => source = addresses(matches.family(), all().map(Match::source)),
+        Field::Destination => destination = addresses(matches.family(), all().map(Match::destination)),
+        Field::Protocols => protocols = all().fold(protocols, |set, rule| set.union(rule.protocols())),
+        Field::SourcePorts => source_ports = ports(all().map(Match::source_ports)),
+        Field::DestinationPorts => destination_ports = ports(all().map(Match::destination_ports)),
     }
-    Match::new(MatchParts { source, destination, protocols, source_ports, destination_ports }).ok()
+    let parts = MatchParts { source, destination, protocols, source_ports, destination_ports };
+    let origin = Origin::new(members.iter().flat_map(|rule| rule.origin.ids()).copied().collect())?;
+    Some(Rule { matches: Match::new(parts).ok()?, outcome: *outcome, rank: *rank, origin })
 }
 
-fn ports(a: &PortMatch, b: &PortMatch) -> PortMatch {
-    match (a, b) {
-        (PortMatch::In(a), PortMatch::In(b)) => PortMatch::In(a.union(b)),
-        (PortMatch::Any, _) | (_, PortMatch::Any) => PortMatch::Any,
+fn addresses<'a>(family: Family, all: impl Iterator<Item = &'a Addresses>) -> Addresses {
+    let ranges: Ranges = all.flat_map(|one| one.prefixes.ranges().iter()).collect();
+    Addresses::unnamed(PrefixSet::from_ranges(family, &ranges))
+}
+
+fn ports<'a>(all: impl Iterator<Item = &'a PortMatch>) -> PortMatch {
+    let mut numbers = Vec::new();
+    for ports in all {
+        match ports {
+            PortMatch::Any => return PortMatch::Any,
+            PortMatch::In(set) => numbers.extend(set.ranges()),
+        }
     }
+    PortMatch::In(PortSet::from_ranges(numbers))
 }

@@ -5,6 +5,7 @@
 
 mod covered;
 mod duplicates;
+mod likeness;
 mod merge;
 mod redundant;
 #[cfg(test)]
@@ -32,21 +33,28 @@ pub struct Report {
     pub duplicates: usize,
     /// Rules that stronger ones cover.
     pub covered: usize,
-    /// Rules that went up into another.
+    /// Rules that went into another.
     pub merged: usize,
-    /// Rules kept because the budget did not suffice to prove them covered or not.
-    pub unproved: usize,
+    /// Rules that said what the rules below say anyway.
+    pub redundant: usize,
+    /// Questions about one rule that the budget did not suffice to answer: the rule stayed as it was.
+    pub undecided: usize,
+    /// The steps that all questions took.
+    pub steps: u64,
 }
 
 impl Report {
-    fn add(&mut self, other: &Self) {
-        let Self { before, after, duplicates, covered, merged, unproved } = other;
+    /// Adds the numbers of another chain.
+    pub fn add(&mut self, other: &Self) {
+        let Self { before, after, duplicates, covered, merged, redundant, undecided, steps } = other;
         self.before += before;
         self.after += after;
         self.duplicates += duplicates;
         self.covered += covered;
         self.merged += merged;
-        self.unproved += unproved;
+        self.redundant += redundant;
+        self.undecided += undecided;
+        self.steps += steps;
     }
 }
 
@@ -55,49 +63,82 @@ impl Report {
 pub struct Passed {
     /// The chain.
     pub chain: Chain,
-    /// Rules kept because the budget did not suffice to decide about them.
-    pub unproved: usize,
+    /// Questions that the budget did not suffice to answer: what they asked about stayed as it was.
+    pub undecided: usize,
 }
 
-/// All passes that keep a chain readable, until none finds anything: [`duplicates`], [`covered`] and [`merge`], not
-/// [`redundant`]. Rules about which the budget does not suffice to decide are kept.
+/// The steps that optimising a chain may take: 200 million and 2,000 for each rule.
+pub fn budget(chain: &Chain) -> Budget {
+    Budget::new(200_000_000 + 2_000 * chain.rules().len() as u64)
+}
+
+/// All passes until none finds anything: [`duplicates`] and [`covered`], then [`merge`], [`redundant`] and [`covered`]
+/// again in turn. Rules about which the budget does not suffice to decide are kept.
 pub fn optimize(chain: &Chain, budget: &mut Budget) -> (Chain, Report) {
-    let mut report = Report { before: chain.rules().len(), ..Report::default() };
-    let mut chain = duplicates(chain);
-    report.duplicates = report.before - chain.rules().len();
+    let given = budget.left();
+    let (mut chain, mut report) = live(chain, budget);
+    let mut left = chain.rules().len();
     loop {
-        let before = chain.rules().len();
-        let Passed { chain: live, unproved } = covered(&chain, budget);
-        let merged = merge(&live);
-        report.covered += before - live.rules().len();
-        report.merged += live.rules().len() - merged.rules().len();
-        report.unproved = unproved;
-        // Merging may cover rules that no union covered before, and what is gone no longer stands between others.
-        let done = merged.rules().len() == live.rules().len();
-        chain = merged;
-        if done {
-            report.after = chain.rules().len();
-            return (chain, report);
+        let before = left;
+        let merged = merge(chain, budget);
+        let needed = redundant(&merged.chain, budget);
+        let open = merged.undecided + needed.undecided;
+        count(&merged.chain, &mut left, &mut report.merged);
+        count(&needed.chain, &mut left, &mut report.redundant);
+        if left == before {
+            report.after = left;
+            report.undecided += open;
+            report.steps = given - budget.left();
+            return (needed.chain, report);
         }
+        // A rule that moved up may cover others, and what is gone no longer stands between any.
+        let passed = covered(&needed.chain, budget);
+        count(&passed.chain, &mut left, &mut report.covered);
+        report.undecided = passed.undecided;
+        chain = passed.chain;
     }
+}
+
+/// Counts the rules that a pass took out of those that were left.
+fn count(passed: &Chain, left: &mut usize, found: &mut usize) {
+    *found += *left - passed.rules().len();
+    *left = passed.rules().len();
+}
+
+/// The first two passes together: few rules of a large chain outlive them, and no others are ever copied.
+fn live(chain: &Chain, budget: &mut Budget) -> (Chain, Report) {
+    let before = chain.rules().len();
+    let mut live = RuleBits::repeat(true, before);
+    let same = duplicates::unmark(chain.rules(), &mut live);
+    let different = live.count_ones();
+    let undecided = covered::unmark(chain.rules(), &mut live, budget);
+    let passed = duplicates::with_origins(chain, &live, &same);
+    let (duplicates, covered) = (before - different, different - passed.rules().len());
+    (passed, Report { before, duplicates, covered, undecided, ..Report::default() })
 }
 
 /// Optimises every chain of a plan, shared chains once. Names, sets and rule ids stay as they are.
 pub fn optimize_plan(plan: &Plan) -> (Plan, Report) {
-    let Plan { session_timeout, networks, sets, rules, instances } = plan;
+    optimized(plan.clone())
+}
+
+/// What [`optimize_plan`] does, for a plan that nobody else needs.
+pub fn optimized(mut plan: Plan) -> (Plan, Report) {
+    let Plan { session_timeout: _, networks: _, sets: _, rules: _, instances } = &mut plan;
     let mut chains = Chains::default();
-    let instances = instances.iter().map(|instance| {
-        let InstancePlan { name, description, nics } = instance;
-        let nics = nics.iter().map(|nic| chains.nic(nic)).collect();
-        InstancePlan { name: name.clone(), description: description.clone(), nics }
-    });
-    let instances = instances.collect();
-    let (networks, sets, rules) = (networks.clone(), sets.clone(), rules.clone());
-    (Plan { session_timeout: *session_timeout, networks, sets, rules, instances }, chains.report)
+    for InstancePlan { name: _, description: _, nics } in instances {
+        for nic in nics {
+            let NicPlan { interface: _, via: _, network: _, side: _, addresses: _, ingress, egress } = nic;
+            *ingress = chains.chain(ingress);
+            *egress = chains.chain(egress);
+        }
+    }
+    (plan, chains.report)
 }
 
 /// The chains optimised so far, by where they are: lowering shares chains of the same groups, and comparing what is
-/// not shared would cost more than it saves.
+/// not shared would cost more than it saves. All sources are there from the start, so none of them can come to lie
+/// where one was that is gone.
 #[derive(Default)]
 struct Chains {
     done: HashMap<*const Chain, Arc<Chain>>,
@@ -105,24 +146,11 @@ struct Chains {
 }
 
 impl Chains {
-    fn nic(&mut self, nic: &NicPlan) -> NicPlan {
-        let NicPlan { interface, via, network, side, addresses, ingress, egress } = nic;
-        NicPlan {
-            interface: interface.clone(),
-            via: via.clone(),
-            network: *network,
-            side: *side,
-            addresses: addresses.clone(),
-            ingress: self.chain(ingress),
-            egress: self.chain(egress),
-        }
-    }
-
     fn chain(&mut self, chain: &Arc<Chain>) -> Arc<Chain> {
         if let Some(optimized) = self.done.get(&Arc::as_ptr(chain)) {
             return Arc::clone(optimized);
         }
-        let (optimized, report) = optimize(chain, &mut Budget::default());
+        let (optimized, report) = optimize(chain, &mut budget(chain));
         self.report.add(&report);
         let optimized = Arc::new(optimized);
         self.done.insert(Arc::as_ptr(chain), Arc::clone(&optimized));
@@ -131,8 +159,7 @@ impl Chains {
 }
 
 /// The rules of a chain that are marked.
-fn marked(chain: &Chain, marks: &RuleBits) -> Chain {
-    let rules = chain.rules().iter().zip(marks.iter().by_vals()).filter(|(_, mark)| *mark);
-    let rules = rules.map(|(rule, _)| rule.clone()).collect();
+fn kept(chain: &Chain, marks: &RuleBits) -> Chain {
+    let rules = marks.iter_ones().filter_map(|place| chain.rules().get(place)).cloned().collect();
     Chain::from_ordered(rules, chain.default(), chain.default_id())
 }

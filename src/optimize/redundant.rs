@@ -1,27 +1,27 @@
-//! Rules that decide packets, but only as the rules and the default below them would.
+//! Rules that decide packets, but only as the rules below them would.
 
 use palisade_ir::Chain;
-use palisade_ir::decide::{Budget, Index, RuleBits};
+use palisade_ir::decide::{Boxes, Budget, RuleBits};
 
 use super::covered::MOST;
-use super::{Passed, marked};
+use super::{Passed, kept};
 
-/// Drops every rule without which all packets get the same outcome anyway, one at a time and the weakest first: two
-/// rules may each be redundant only as long as the other is there.
+/// Drops every rule without which other rules give all its packets the same outcome; one at a time and the weakest
+/// first, because two rules may each be redundant only as long as the other is there.
 ///
-/// Not part of [`super::optimize`]: `deny all from any` above a default that denies says something to a reader, and
-/// to the log of a target that counts per rule.
+/// Two kinds stay, though no packet would miss them. A rule that says what the chain's default says: `deny all from
+/// any` is there to be read. And a rule that logs, because the log line names it.
 pub fn redundant(chain: &Chain, budget: &mut Budget) -> Passed {
-    let index = Index::new(chain);
-    let mut needed = RuleBits::repeat(true, chain.rules().len());
-    let mut unproved = 0;
-    for place in (0..chain.rules().len()).rev() {
-        let redundant =
-            budget.share(MOST, |share| index.is_redundant(place, &needed, share)).unwrap_or_else(|_| {
-                unproved += 1;
-                false
-            });
-        needed.set(place, !redundant);
+    let rules = chain.rules();
+    let boxes = Boxes::new(rules, |_| true);
+    let mut needed = RuleBits::repeat(true, rules.len());
+    let mut undecided = 0;
+    for (place, rule) in rules.iter().enumerate().rev().filter(|(_, rule)| !rule.outcome.log) {
+        let others = |other: usize| needed.get(other).is_some_and(|bit| *bit);
+        match budget.share(MOST, |share| boxes.is_repeated(rule, place, others, share)) {
+            Ok(repeated) => needed.set(place, !repeated),
+            Err(_) => undecided += 1,
+        }
     }
-    Passed { chain: marked(chain, &needed), unproved }
+    Passed { chain: kept(chain, &needed), undecided }
 }

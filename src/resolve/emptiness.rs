@@ -57,8 +57,7 @@ fn families(world: &World<'_>, rule: &Rule) -> Families {
     [&rule.source, &rule.destination].into_iter().fold(spoken, |all, end| {
         let has_group =
             matches!(end, End::Peers(peers) if peers.iter().any(|peer| matches!(peer.who, Who::Group(_))));
-        let literal = ends::literal(world, end).map(|addresses| addresses.families());
-        match literal {
+        match ends::literal_families(world, end) {
             Some(literal) if !has_group && !literal.is_empty() => all.shared(literal),
             Some(_) | None => all,
         }

@@ -134,6 +134,26 @@ pub(super) fn literal(world: &World<'_>, end: &End) -> Option<Addresses> {
     Some(all.finish())
 }
 
+/// The families of [`literal`], without putting the addresses together.
+pub(super) fn literal_families(world: &World<'_>, end: &End) -> Option<Families> {
+    let peers = match end {
+        End::Any => return Some(Families::BOTH),
+        End::Peers(peers) => peers,
+    };
+    let mut families = Families::NONE;
+    for peer in peers {
+        families = families.union(match peer.who {
+            Who::Prefix(net) => {
+                let v4 = net.addr().is_ipv4();
+                Families { v4, v6: !v4 }
+            }
+            Who::Set(id) => set(world, id)?.families(),
+            Who::Group(_) | Who::Instance(_) => Families::NONE,
+        });
+    }
+    Some(families)
+}
+
 /// The addresses of a set, if it has a value.
 pub(super) fn set<'a>(world: &World<'a>, id: PrefixSetId) -> Option<&'a Addresses> {
     world.sets.get(id.0 as usize)?.as_ref()

@@ -3,10 +3,12 @@
 //! Rules are compared by value: `any` equals `[0.0.0.0/0, ::/0]`, a set equals its addresses, and addresses of a
 //! family that the rule cannot match do not count.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use palisade_grammar::ast;
-use palisade_ir::{Direction, PortMatch, Priority, Protocol, Side, Verdict};
+use palisade_ir::{Direction, PrefixSet, Priority, Side, Verdict};
 
 use super::codes;
 use super::ends::{self, World};
@@ -16,7 +18,7 @@ use super::rules::Draft;
 use super::sets::Addresses;
 use super::values::Families;
 use crate::diagnostic::{Diagnostic, Location};
-use crate::policy::{End, GroupId, Rule, Who};
+use crate::policy::{End, GroupId, Rule, Traffic, Who};
 
 /// Reports rules of one direction that share a label; two inherited ones were reported where they stand.
 pub(super) fn labels(group: &Declared<'_, ast::Group>, drafts: &[Draft], findings: &mut Findings) {
@@ -50,12 +52,12 @@ pub(super) fn labels(group: &Declared<'_, ast::Group>, drafts: &[Draft], finding
 pub(super) struct Values<'a> {
     world: &'a World<'a>,
     /// By spelling, so that each spelling is worked out once.
-    spelt: BTreeMap<Vec<Who>, Option<EndValue>>,
-    numbers: BTreeMap<Addresses, u32>,
+    spelt: HashMap<Vec<Who>, Option<EndValue>>,
+    numbers: HashMap<Arc<PrefixSet>, u32>,
 }
 
 /// An end by value: per family a number for the addresses.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct EndValue {
     families: Families,
     v4: u32,
@@ -63,48 +65,46 @@ struct EndValue {
     groups: Vec<GroupId>,
 }
 
-type Identity = (
-    (Direction, Option<Side>, Priority, Verdict),
-    Vec<(Option<Protocol>, PortMatch, PortMatch)>,
-    EndValue,
-    EndValue,
-);
+type Identity<'r> = ((Direction, Option<Side>, Priority, Verdict), &'r [Traffic], EndValue, EndValue);
 
 impl<'a> Values<'a> {
     pub(super) fn new(world: &'a World<'a>) -> Self {
-        Self { world, spelt: BTreeMap::new(), numbers: BTreeMap::new() }
+        Self { world, spelt: HashMap::new(), numbers: HashMap::new() }
     }
 
     /// Marks rules that repeat an earlier one of the same group, with a warning. The earlier one decides alone.
     pub(super) fn mark_repeats(&mut self, drafts: &mut [Draft], findings: &mut Findings) {
-        let mut first: BTreeMap<Identity, (Location, bool)> = BTreeMap::new();
-        for draft in drafts {
-            draft.repeats = false;
+        let mut first: HashMap<Identity<'_>, (Location, bool)> = HashMap::with_capacity(drafts.len());
+        let mut repeats = vec![false; drafts.len()];
+        for (draft, repeats) in drafts.iter().zip(&mut repeats) {
             let Some(rule) = &draft.body else { continue };
             let Some(identity) = self.identity(rule) else { continue };
-            let Some((place, log)) = first.get(&identity) else {
-                first.insert(identity, (rule.at, rule.log));
-                continue;
-            };
-            if !draft.inherited {
-                findings.push(repeat(rule, *place, *log));
+            match first.entry(identity) {
+                Entry::Vacant(free) => {
+                    free.insert((rule.at, rule.log));
+                }
+                Entry::Occupied(taken) => {
+                    let (place, log) = *taken.get();
+                    if !draft.inherited {
+                        findings.push(repeat(rule, place, log));
+                    }
+                    *repeats = true;
+                }
             }
-            draft.repeats = true;
+        }
+        for (draft, repeats) in drafts.iter_mut().zip(repeats) {
+            draft.repeats = repeats;
         }
     }
 
-    fn identity(&mut self, rule: &Rule) -> Option<Identity> {
+    fn identity<'r>(&mut self, rule: &'r Rule) -> Option<Identity<'r>> {
         let spoken =
             rule.traffic.iter().fold(Families::NONE, |all, one| all.union(Families::of(one.protocol)));
         let (source, destination) = (self.end(&rule.source)?, self.end(&rule.destination)?);
         let shared = spoken.shared(source.families).shared(destination.families);
-        let traffic = rule
-            .traffic
-            .iter()
-            .map(|one| (one.protocol, one.source_ports.clone(), one.destination_ports.clone()));
         Some((
             (rule.direction, rule.side, rule.priority, rule.verdict),
-            traffic.collect(),
+            &rule.traffic,
             source.narrowed(shared),
             destination.narrowed(shared),
         ))
@@ -123,19 +123,14 @@ impl<'a> Values<'a> {
             groups.sort_unstable();
             groups.dedup();
             let families = if groups.is_empty() { addresses.families() } else { Families::BOTH };
-            let (v4, v6) = (Families { v4: true, v6: false }, Families { v4: false, v6: true });
-            EndValue {
-                families,
-                v4: self.number(addresses.clone().narrowed(v4)),
-                v6: self.number(addresses.narrowed(v6)),
-                groups,
-            }
+            let Addresses { v4, v6 } = addresses;
+            EndValue { families, v4: self.number(v4), v6: self.number(v6), groups }
         });
         self.spelt.insert(spelling, value.clone());
         value
     }
 
-    fn number(&mut self, addresses: Addresses) -> u32 {
+    fn number(&mut self, addresses: Arc<PrefixSet>) -> u32 {
         let next = self.numbers.len() as u32;
         *self.numbers.entry(addresses).or_insert(next)
     }

@@ -6,7 +6,6 @@ use palisade_ir::{Direction, Name, Priority, Side, Verdict};
 use super::codes;
 use super::ends::{self, Spoken, World};
 use super::findings::{Findings, at};
-use super::sets::Addresses;
 use super::values::{self, Families};
 use crate::diagnostic::{Diagnostic, FileId, Location};
 use crate::policy::{End, Peer, Rule, Who};
@@ -129,12 +128,11 @@ fn pair(
         Direction::In => (&line.from, &line.to, "from"),
         Direction::Out => (&line.to, &line.from, "to"),
     };
-    let peers = |end: &Option<ast::End>| end.as_ref().and_then(|end| end.peers.clone());
     let place = |end: &Option<ast::End>| end.as_ref().map(|end| at(file, end.span));
     let (peer_at, local_at) = (place(peer), place(local));
-    let local = peers(local).map(|peers| ends::end(world, &peers, file, findings));
-    let peer = match peers(peer) {
-        Some(peers) => ends::end(world, &peers, file, findings),
+    let local = written(local).map(|peers| ends::end(world, peers, file, findings));
+    let peer = match written(peer) {
+        Some(peers) => ends::end(world, peers, file, findings),
         None => {
             let shown = peer_at.unwrap_or(at(file, line.span));
             let message = format!("the rule does not say `{keyword}` whom");
@@ -147,6 +145,10 @@ fn pair(
     let local = local.filter(|end| no_groups(end, findings));
     let (peer, local) = (peer?, local?);
     no_instances(&[&peer, &local], findings).then_some(Pair { peer, peer_at, local, local_at })
+}
+
+fn written(end: &Option<ast::End>) -> Option<&ast::Peers> {
+    end.as_ref()?.peers.as_ref()
 }
 
 fn peers(end: &End) -> &[Peer] {
@@ -191,22 +193,21 @@ fn fit(
     findings: &mut Findings,
 ) -> bool {
     // A set without a value was reported where it is declared.
-    let (Some(peer), Some(local)) = (ends::literal(world, &pair.peer), ends::literal(world, &pair.local))
-    else {
-        return false;
-    };
+    let families = |end: &End| ends::literal_families(world, end);
+    let (Some(peer), Some(local)) = (families(&pair.peer), families(&pair.local)) else { return false };
     let has_group = peers(&pair.peer).iter().any(|peer| matches!(peer.who, Who::Group(_)));
     // Membership changes, so a group is of both families; an empty end is a warning, given at the end.
-    let side = |addresses: &Addresses, open: bool, at| {
-        let families = addresses.families();
-        ends::Side { families: if open || families.is_empty() { Families::BOTH } else { families }, at }
+    let side = |families: Families, open: bool, at| ends::Side {
+        families: if open || families.is_empty() { Families::BOTH } else { families },
+        at,
     };
-    let sides = [side(&peer, has_group, pair.peer_at), side(&local, false, pair.local_at)];
+    let sides = [side(peer, has_group, pair.peer_at), side(local, false, pair.local_at)];
     if !ends::share_a_family(spoken, traffic, &sides, codes::NO_SHARED_FAMILY, findings) {
         return false;
     }
     let written = matches!(pair.local, End::Peers(_));
-    if !written || has_group || peer != local || peer.families().is_empty() {
+    let same = || ends::literal(world, &pair.peer) == ends::literal(world, &pair.local);
+    if !written || has_group || peer.is_empty() || !same() {
         return true;
     }
     if let (Some(local_at), Some(peer_at)) = (pair.local_at, pair.peer_at) {

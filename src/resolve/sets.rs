@@ -14,7 +14,7 @@ use super::values::{self, Families};
 use crate::diagnostic::FileId;
 
 /// The addresses of a set or of an end.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Addresses {
     pub(super) v4: Arc<PrefixSet>,
     pub(super) v6: Arc<PrefixSet>,
@@ -29,17 +29,6 @@ impl Addresses {
     /// The families that have addresses here.
     pub(super) fn families(&self) -> Families {
         Families { v4: !self.v4.is_empty(), v6: !self.v6.is_empty() }
-    }
-
-    /// Only the addresses of some families.
-    pub(super) fn narrowed(mut self, to: Families) -> Self {
-        if !to.v4 {
-            self.v4 = Arc::new(PrefixSet::empty(Family::V4));
-        }
-        if !to.v6 {
-            self.v6 = Arc::new(PrefixSet::empty(Family::V6));
-        }
-        self
     }
 }
 

@@ -132,7 +132,7 @@ pub(super) fn description(
 }
 
 /// Which families something can match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Families {
     pub(super) v4: bool,
     pub(super) v6: bool,

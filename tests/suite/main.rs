@@ -21,6 +21,7 @@ mod fix;
 mod hostile;
 mod import;
 mod lint;
+mod scale;
 mod sessions;
 mod tidy;
 mod verify;

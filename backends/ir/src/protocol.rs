@@ -1,6 +1,7 @@
 //! IP protocol numbers and sets of them.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use bitvec::{BitArr, order::Lsb0};
 use serde::{Deserialize, Serialize};
@@ -61,9 +62,22 @@ impl fmt::Display for Protocol {
 }
 
 /// A set of protocol numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "[u64; 4]", into = "[u64; 4]")]
 pub struct ProtocolSet(BitArr!(for 256, in u64, Lsb0));
+
+/// By words: a bit array compares and hashes bit by bit, which large chains would feel.
+impl PartialEq for ProtocolSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_raw_slice() == other.0.as_raw_slice()
+    }
+}
+
+impl Hash for ProtocolSet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_raw_slice().hash(state);
+    }
+}
 
 impl From<[u64; 4]> for ProtocolSet {
     fn from(words: [u64; 4]) -> Self {

@@ -20,6 +20,9 @@ impl Ranges {
     /// The union of inclusive ranges in any order; reversed ones count as empty.
     pub fn from_unsorted(mut parts: Vec<(u128, u128)>) -> Self {
         parts.retain(|(first, last)| first <= last);
+        if parts.len() < 2 {
+            return Self(parts);
+        }
         parts.sort_unstable();
         let mut merged: Vec<(u128, u128)> = Vec::with_capacity(parts.len());
         for (first, last) in parts {
@@ -94,6 +97,27 @@ impl Ranges {
             }
             None
         })
+    }
+
+    /// Whether some number from `first` to `last` is in the set.
+    pub(crate) fn meets(&self, first: u128, last: u128) -> bool {
+        self.reaching(Some(first)).first().is_some_and(|range| range.0 <= last)
+    }
+
+    /// Whether all numbers from `first` to `last` are in the set.
+    pub(crate) fn holds(&self, first: u128, last: u128) -> bool {
+        self.reaching(Some(first)).first().is_some_and(|range| range.0 <= first && last <= range.1)
+    }
+
+    /// The last number of the range that a number is in, or that comes next.
+    pub(crate) fn end_of_run(&self, number: u128) -> Option<u128> {
+        self.reaching(Some(number)).first().map(|range| range.1)
+    }
+
+    /// The least number of the set above a number.
+    pub(crate) fn above(&self, number: u128) -> Option<u128> {
+        let next = number.checked_add(1)?;
+        self.reaching(Some(next)).first().map(|range| range.0.max(next))
     }
 
     /// The ranges from the first one that reaches a number.

@@ -23,6 +23,21 @@ pub(super) fn looks_like_one(word: &str) -> bool {
     v6 || v4
 }
 
+/// An IPv4 address or prefix without anything to report: the standard library's form is the language's.
+pub(super) fn plain_v4(word: &str) -> Option<Address> {
+    if !word.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
+    }
+    let (base, length) = match word.split_once('/') {
+        Some((base, digits)) => {
+            let plain = digits == "0" || digits.starts_with(|first: char| matches!(first, '1'..='9'));
+            (base, Some(digits.parse().ok().filter(|length| plain && *length <= 32)?))
+        }
+        None => (word, None),
+    };
+    Some(Address { ip: IpAddr::V4(base.parse().ok()?), length })
+}
+
 impl Lexer<'_> {
     pub(super) fn address(&mut self, word: &str, span: Span) {
         match address(word, span) {

@@ -16,7 +16,13 @@ use crate::error::{SyntaxError, quote};
 
 impl<'t> Lexer<'t> {
     pub(super) fn word(&mut self, word: &'t str, span: Span) {
-        if let Ok((_, (first, dash, last))) = range(word) {
+        if is_plain_name(word) {
+            self.push(Kind::Word(Cow::Borrowed(word)), span);
+        } else if word.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.range(word, "", "", span.start);
+        } else if let Some(address) = address::plain_v4(word) {
+            self.push(Kind::Address(address), span);
+        } else if let Ok((_, (first, dash, last))) = range(word) {
             self.range(first, dash, last, span.start);
         } else if address::looks_like_one(word) {
             self.address(word, span);
@@ -174,6 +180,20 @@ fn guess_name(word: &str) -> String {
     }
     guess.truncate(guess.trim_end_matches(['-', '.']).len());
     guess
+}
+
+/// Whether a word is a name, read byte by byte: most words are. It is then nothing else, as all other forms begin with
+/// a digit or have a `:` or `/` in them.
+fn is_plain_name(word: &str) -> bool {
+    let mut after_mark = true;
+    for (at, byte) in word.bytes().enumerate() {
+        let letter = byte.is_ascii_lowercase() || byte.is_ascii_digit() && at > 0;
+        if !letter && (after_mark || !matches!(byte, b'-' | b'.')) {
+            return false;
+        }
+        after_mark = !letter;
+    }
+    !after_mark
 }
 
 /// `lower { lower | digit } { ( "-" | "." ) ( lower | digit ) { lower | digit } }`

@@ -10,7 +10,7 @@ use palisade_ir::{
     Protocol, ProtocolSet, Ranges, Rank, Rule, RuleId, SetId, Verdict,
 };
 
-use crate::optimize::{covered, duplicates, merge, optimize, redundant};
+use crate::optimize::{Report, covered, duplicates, merge, optimize, redundant};
 
 fn number(text: &str) -> u32 {
     text.parse().unwrap()
@@ -110,6 +110,10 @@ fn check(pass: fn(&Chain) -> Chain, why: &str, before: &[&str], after: &[&str]) 
     assert_eq!(passed, after, "{why}");
 }
 
+fn merged(chain: &Chain) -> Chain {
+    merge(chain.clone(), &mut budget()).chain
+}
+
 fn budget() -> Budget {
     Budget::new(1_000_000)
 }
@@ -157,7 +161,7 @@ fn drops_what_stronger_rules_cover() {
 
 #[test]
 fn merges_rules_that_differ_in_one_field() {
-    let check = |why, before: &[&str], after: &[&str]| check(merge, why, before, after);
+    let check = |why, before: &[&str], after: &[&str]| check(merged, why, before, after);
     let same = |why, lines: &[&str]| check(why, lines, lines);
     check("ports", &["1 allow tcp 80 any #1", "1 allow tcp 443 any #2"], &["1 allow tcp 80,443 any #1,2"]);
     check(
@@ -168,7 +172,12 @@ fn merges_rules_that_differ_in_one_field() {
     let grid = ["1 allow tcp 1 0 #1", "1 allow tcp 2 0 #2", "1 allow tcp 1 9 #3", "1 allow tcp 2 9 #4"];
     check("one field after the other", &grid, &["1 allow tcp 1-2 0,9 #1,2,3,4"]);
     same("two fields at once", &["1 allow tcp 80 0 #1", "1 allow tcp 81 1 #2"]);
-    same("other priorities", &["1 allow tcp 80 any #1", "2 allow tcp 443 any #2"]);
+    check(
+        "other priorities",
+        &["1 allow tcp 80 any #1", "2 allow tcp 443 any #2"],
+        &["1 allow tcp 80,443 any #1,2"],
+    );
+    same("not when they log", &["1 allow log tcp 80 any #1", "2 allow log tcp 443 any #2"]);
     same("other logs", &["1 allow tcp 80 any #1", "1 allow log tcp 443 any #2"]);
     same("families", &["1 allow tcp 80 any #1", "1 allow tcp 443 any6 #2"]);
     same("named sets keep their names", &["1 allow tcp 80 @1:0-3 #1", "1 allow tcp 80 @2:4-7 #2"]);
@@ -183,7 +192,7 @@ fn merges_rules_that_differ_in_one_field() {
 
 #[test]
 fn merges_protocols_of_one_source_rule() {
-    let check = |why, before: &[&str], after: &[&str]| check(merge, why, before, after);
+    let check = |why, before: &[&str], after: &[&str]| check(merged, why, before, after);
     check("a service", &["1 allow tcp 53 any #1", "1 allow udp 53 any #1"], &["1 allow tcp+udp 53 any #1"]);
     check(
         "without ports",
@@ -202,7 +211,7 @@ fn merges_protocols_of_one_source_rule() {
 /// Within one priority only a log makes the order matter.
 #[test]
 fn merges_past_rules_that_do_not_conflict() {
-    let check = |why, before: &[&str], after: &[&str]| check(merge, why, before, after);
+    let check = |why, before: &[&str], after: &[&str]| check(merged, why, before, after);
     let [first, last] = ["1 allow tcp 80 0-7 #1", "1 allow tcp 443 0-7 #3"];
     let joined = "1 allow tcp 80,443 0-7 #1,3";
     let [apart, below, above, both] = [
@@ -220,14 +229,41 @@ fn merges_past_rules_that_do_not_conflict() {
 }
 
 #[test]
+fn merges_across_priorities_where_no_conflict_stands_between() {
+    let check = |why, before: &[&str], after: &[&str]| check(merged, why, before, after);
+    let [first, last] = ["1 allow tcp 80 0-7 #1", "9 allow tcp 443 0-7 #3"];
+    let (up, down) = ("1 allow tcp 80,443 0-7 #1,3", "9 allow tcp 80,443 0-7 #1,3");
+    let stranger = "5 deny tcp 22 any #2";
+    check("past a stranger", &[first, stranger, last], &[up, stranger]);
+    let below = "5 deny tcp 443 5 #2";
+    check("the lower may not pass", &[first, below, last], &[below, down]);
+    let above = "5 deny tcp 80 5 #2";
+    check("the upper may not pass", &[first, above, last], &[up, above]);
+    let both = "5 deny tcp 1-999 5 #2";
+    check("neither may pass", &[first, both, last], &[first, both, last]);
+    let groups = ["1 allow tcp 1 any #1", "2 allow tcp 2 any #2", both, "6 allow tcp 3 any #3"];
+    check("on each side of a conflict", &groups, &["1 allow tcp 1-2 any #1,2", both, groups[3]]);
+    let crossed =
+        ["1 allow tcp 80 0-3 #1", "2 deny tcp 443 0-3 #2", "3 allow tcp 443 0-3 #3", "4 deny tcp 80 0-3 #4"];
+    check(
+        "two lots that cross: one move, not both against each other",
+        &crossed,
+        &[crossed[0], "2 deny tcp 80,443 0-3 #2,4", crossed[2]],
+    );
+}
+
+#[test]
 fn redundant_rules_go_one_at_a_time() {
     let check = |why, before: &[&str], after: &[&str]| {
         check(|chain| redundant(chain, &mut budget()).chain, why, before, after);
     };
     let allow = "1 allow tcp 80 any #1";
-    check("like the default", &[allow, "100 deny all - any #2"], &[allow]);
-    let logged = [allow, "100 deny log all - any #2"];
-    check("the default does not log", &logged, &logged);
+    let last = [allow, "100 deny all - any #2"];
+    check("what the default says may be said", &last, &last);
+    let logged = ["1 allow log tcp 80 0 #1", "2 allow log tcp 80 any #2"];
+    check("a log line names its rule", &logged, &logged);
+    let covered = ["1 allow tcp 80 any #1", "2 deny tcp 80 0 #2"];
+    check("covered ones too", &covered, &covered[..1]);
     let holding = [allow, "2 deny tcp 1-100 any #2", "3 allow tcp 1-200 any #3"];
     check("it holds a weaker one back", &holding, &holding);
     check("like a weaker one", &["1 allow tcp 80 0 #1", "2 allow tcp 80 any #2"], &["2 allow tcp 80 any #2"]);
@@ -246,5 +282,6 @@ fn what_a_merge_covers_goes_too() {
         &["1 allow tcp 1-9 any #1,3"],
     );
     let (_, report) = optimize(&chain(&before), &mut budget());
-    assert_eq!((report.before, report.after, report.merged, report.covered), (4, 1, 1, 2));
+    let Report { before, after, merged, covered, redundant, .. } = report;
+    assert_eq!((before, after, merged, covered, redundant), (4, 1, 1, 1, 1));
 }

@@ -6,6 +6,7 @@
 mod boundary;
 mod classbench;
 mod dice;
+mod fleet;
 mod group;
 mod large;
 mod policy;
@@ -15,5 +16,6 @@ mod world;
 pub use boundary::{boundary_packets, hook_packets};
 pub use classbench::classbench_policy;
 pub use dice::Dice;
+pub use fleet::fleet_policy;
 pub use large::{security_group_policy, uniform_policy};
 pub use policy::random_policy;

@@ -31,12 +31,21 @@ pub(super) fn hole(
     }
     let near = space.overlapping(cube);
     let near = near.iter_ones().filter(|rule| accept(*rule)).filter_map(|rule| space.cube(rule));
-    let mut open: Vec<(Cube, Vec<&Cube>)> = vec![(cube.clone(), near.collect())];
+    Ok(bare(cube.clone(), near.collect(), budget)?.map(|piece| piece.sample(0)))
+}
+
+/// A part of the cube outside all others; `None` when they cover it.
+pub(super) fn bare(
+    cube: Cube,
+    others: Vec<&Cube>,
+    budget: &mut Budget,
+) -> Result<Option<Cube>, BudgetExceeded> {
+    let mut open: Vec<(Cube, Vec<&Cube>)> = vec![(cube, others)];
     while let Some((piece, mut others)) = open.pop() {
         budget.spend(1 + others.len())?;
         others.retain(|other| other.overlaps(&piece));
         if others.is_empty() {
-            return Ok(Some(piece.sample(0)));
+            return Ok(Some(piece));
         }
         if others.iter().any(|other| piece.is_subset(other)) {
             continue;
@@ -57,9 +66,9 @@ pub(super) fn hole(
 /// Cuts a piece in two at the median of the boundaries that `others` have inside it, in the field with most of them.
 fn halve(piece: &Cube, others: &[&Cube]) -> Option<[Cube; 2]> {
     let fields = piece.0.iter().enumerate().filter_map(|(at, field)| {
-        let inside = field.first()? + 1..=field.last()?;
+        let inside = field.first()?.checked_add(1)?..=field.last()?;
         let ends = others.iter().filter_map(|other| other.0.get(at)).flat_map(Ranges::iter);
-        let cuts = ends.flat_map(|(first, last)| [first, last + 1]);
+        let cuts = ends.flat_map(|(first, last)| [Some(first), last.checked_add(1)]).flatten();
         Some((cuts.filter(|cut| inside.contains(cut)).collect::<Vec<u128>>(), at))
     });
     let (mut cuts, at) = fields.max_by_key(|(cuts, _)| cuts.len()).filter(|(cuts, _)| !cuts.is_empty())?;

@@ -43,12 +43,13 @@ impl Cube {
         Some(common)
     }
 
-    /// How many points of classes are in both.
+    /// How many points are in both, or very many.
     pub(super) fn common(&self, other: &Self) -> u128 {
         let count = |(mine, theirs): (&Ranges, &Ranges)| -> u128 {
-            mine.common(theirs).map(|(first, last)| last - first + 1).sum()
+            let sizes = mine.common(theirs).map(|(first, last)| (last - first).saturating_add(1));
+            sizes.fold(0, u128::saturating_add)
         };
-        self.0.iter().zip(&other.0).map(count).product()
+        self.0.iter().zip(&other.0).map(count).fold(1, u128::saturating_mul)
     }
 
     /// What lies outside `other`, as at most five disjoint cubes.

@@ -2,22 +2,52 @@
 //!
 //! [`Index`] answers which rule decides a packet, which rules meet a region, whether rules cover a region and how a
 //! chain divides one; [`equivalent`] whether two chains mean the same, [`changes`] which packets they decide differently.
+//! [`Boxes`] answers what an optimiser asks, about chains of any size: is this rule covered, may it move past those.
 //! Answers are exact for all packets or they are [`BudgetExceeded`]. This module knows nothing of plans, backends or the
 //! policy language.
+//!
+//! # Cost
+//!
+//! Both structures hold a rule as a product of five sets, each a list of runs. With n rules:
+//!
+//! | | [`Index`] | [`Boxes`] |
+//! |---|---|---|
+//! | built from | per field and elementary interval one bit a rule | a tree of the boxes around rules, cut at numbers |
+//! | memory | n times the different sets of a field / 8 bytes: 10,000 rules some 10 MB, up to 256 MB a field | 60 bytes a rule and family of addresses, 170 for IPv6 |
+//! | time to build | about n^2 / 64 words | n log n |
+//! | one packet | n / 64 words at worst, the first few mostly | not asked |
+//! | one rule against the others | n / 64 words, then boxes | the boxes that it meets |
+//! | good for | small chains, packets, classes, dividing regions | covers, conflicts, chains of 100,000 rules and more |
+//!
+//! Above 256 MB a field of an [`Index`] has no bits: its rules are then tested one by one, which stays exact and is slow.
+//!
+//! Questions about unions of rules (is this covered, do these differ) cut the box asked about along the others until
+//! each piece is inside one or bare. Real rules are settled by one rule that holds them or by one of the first points
+//! tried, within some hundred steps. The worst case is exponential in the number of fields, as the problem is
+//! (covering a box by boxes is co-NP complete when the number of fields is not bounded; with five it is n^5 in
+//! theory; the hardest question seen in 100,000 rules took 123,000 steps). Therefore every question takes a
+//! [`Budget`], a count of steps and no clock: when it is spent the answer is [`BudgetExceeded`], the same on every
+//! machine. What a caller does then is always the safe thing: the optimiser keeps the rule, a proof says "not proved",
+//! a lint says "not decided". Nothing hangs, and nothing is guessed.
 
 mod axis;
+mod boxes;
 mod budget;
 mod changes;
 mod cover;
 mod cube;
 mod equivalent;
+mod hull;
+mod part;
 mod partition;
 pub(crate) mod points;
 mod space;
+mod tree;
 
 use bitvec::prelude::{BitSlice, Lsb0};
 
 pub use axis::{Axis, RuleBits};
+pub use boxes::Boxes;
 pub use budget::{Budget, BudgetExceeded};
 pub use changes::{Change, Decider, changes};
 use cover::hole;

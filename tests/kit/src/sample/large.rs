@@ -15,23 +15,28 @@ pub fn security_group_policy(rules: usize, seed: u64) -> String {
         "network prod = vpc\n\ngroup web {\n  kind basic\n  network prod\n  inner allow\n\n  in {\n",
     );
     for _ in 0..rules {
-        let verdict = if dice.percent(25) { "deny" } else { "allow" };
-        let priority = dice.between(1, 100);
-        let protocol = if dice.percent(80) { "tcp" } else { "udp" };
-        let from = if dice.percent(5) { "any".to_owned() } else { prefix(&mut dice) };
-        let port = match dice.below(10) {
-            0 => {
-                let first = dice.between(1024, 60_000);
-                format!("{first}-{}", first + dice.between(1, 1000))
-            }
-            1 | 2 => dice.between(1024, 65_535).to_string(),
-            _ => dice.pick(&SERVICES).copied().unwrap_or(443).to_string(),
-        };
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "    {priority} {verdict} {protocol} from {from} to port {port}");
+        let _ = writeln!(text, "    {}", rule_line(&mut dice));
     }
     text.push_str("  }\n}\n\ninstance web-1 {\n  nic eth0 address 10.0.0.1 groups web\n}\n");
     text
+}
+
+/// One rule of such a policy.
+pub(super) fn rule_line(dice: &mut Dice) -> String {
+    let verdict = if dice.percent(25) { "deny" } else { "allow" };
+    let priority = dice.between(1, 100);
+    let protocol = if dice.percent(80) { "tcp" } else { "udp" };
+    let from = if dice.percent(5) { "any".to_owned() } else { prefix(dice) };
+    let port = match dice.below(10) {
+        0 => {
+            let first = dice.between(1024, 60_000);
+            format!("{first}-{}", first + dice.between(1, 1000))
+        }
+        1 | 2 => dice.between(1024, 65_535).to_string(),
+        _ => dice.pick(&SERVICES).copied().unwrap_or(443).to_string(),
+    };
+    format!("{priority} {verdict} {protocol} from {from} to port {port}")
 }
 
 /// A policy of one instance and one group with so many inbound rules, all of one shape: allow tcp or udp from a /24
