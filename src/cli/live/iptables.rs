@@ -73,6 +73,12 @@ impl Line<'_> {
         self.after(&["-j", "-g"])
     }
 
+    /// The sets that the rule asks.
+    fn sets(&self) -> impl Iterator<Item = &str> {
+        let pairs = self.words.iter().zip(self.words.iter().skip(1));
+        pairs.filter(|(option, _)| **option == "--match-set").map(|(_, name)| *name)
+    }
+
     fn after(&self, options: &[&str]) -> Option<&str> {
         let at = self.words.iter().position(|word| options.contains(word))?;
         self.words.get(at + 1).copied()
@@ -106,7 +112,7 @@ fn keep(listing: &str, chains_only: bool) -> Kept {
             (None, None) => !line.text.starts_with('#'),
         };
         if wanted && line.table == "filter" {
-            sets.extend(line.after(&["--match-set"]).map(str::to_owned));
+            sets.extend(line.sets().map(str::to_owned));
             match declared {
                 // What happens to packets that own chains leave alone is the business of others.
                 Some(chain) if chains_only && BUILT_IN.contains(&chain) => {
@@ -206,7 +212,7 @@ COMMIT
 :docker - [0:0]
 -A INPUT -j PALISADE-IN
 -A INPUT -p tcp -m odd --strange -j docker
--A PALISADE-IN -m set --match-set PAL-x src -g PAL-in-eth0
+-A PALISADE-IN -m set --match-set PAL-x src -m set --match-set PAL-y dst -g PAL-in-eth0
 -A PAL-in-eth0 -j DROP
 -A docker -m odd --strange -j DROP
 COMMIT
@@ -217,9 +223,9 @@ COMMIT
         let Kept { text, sets, notes } = keep(LISTING, true);
         let expected = "\n\n\n\n\n*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\n:PALISADE-IN - [0:0]\n\
                         :PAL-in-eth0 - [0:0]\n\n-A INPUT -j PALISADE-IN\n\n\
-                        -A PALISADE-IN -m set --match-set PAL-x src -g PAL-in-eth0\n-A PAL-in-eth0 -j DROP\n\nCOMMIT\n";
+                        -A PALISADE-IN -m set --match-set PAL-x src -m set --match-set PAL-y dst -g PAL-in-eth0\n-A PAL-in-eth0 -j DROP\n\nCOMMIT\n";
         assert_eq!(text, expected);
-        assert_eq!(sets, BTreeSet::from(["PAL-x".to_owned()]));
+        assert_eq!(sets, BTreeSet::from(["PAL-x".to_owned(), "PAL-y".to_owned()]));
         assert_eq!(notes.len(), 2, "{notes:?}");
     }
 
