@@ -11,6 +11,14 @@ pub(crate) trait Stored: Sized {
     fn write(&self, out: &mut Vec<u8>);
     /// Reads a value and moves on behind it; `None` when the bytes are none.
     fn read(input: &mut &[u8]) -> Option<Self>;
+    /// Reads so many values.
+    fn read_all(count: usize, input: &mut &[u8]) -> Option<Vec<Self>> {
+        let mut values = Vec::with_capacity(count);
+        for _ in 0..count {
+            values.push(Self::read(input)?);
+        }
+        Some(values)
+    }
 }
 
 macro_rules! numbers {
@@ -27,6 +35,13 @@ macro_rules! numbers {
                 let (bytes, rest) = input.split_first_chunk()?;
                 *input = rest;
                 Some(Self::from_le_bytes(*bytes))
+            }
+
+            fn read_all(count: usize, input: &mut &[u8]) -> Option<Vec<Self>> {
+                let (bytes, rest) = input.split_at_checked(count.checked_mul(Self::FEWEST)?)?;
+                *input = rest;
+                let (numbers, _) = bytes.as_chunks();
+                Some(numbers.iter().map(|bytes| Self::from_le_bytes(*bytes)).collect())
             }
         }
     )*};
@@ -68,11 +83,7 @@ impl<T: Stored> Stored for Vec<T> {
         if count > input.len() / T::FEWEST.max(1) {
             return None;
         }
-        let mut values = Vec::with_capacity(count);
-        for _ in 0..count {
-            values.push(T::read(input)?);
-        }
-        Some(values)
+        T::read_all(count, input)
     }
 }
 

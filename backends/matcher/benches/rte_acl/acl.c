@@ -28,7 +28,7 @@
 /* Packets that are timed together. */
 #define PART 1024
 /* Seconds after which building is given up: the program ends without a word. */
-#define LIMIT 180
+#define LIMIT 120
 
 /* The first field of rte_acl has one byte and stands alone, the others come in groups of four bytes. */
 struct key {

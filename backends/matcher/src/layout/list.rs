@@ -59,6 +59,7 @@ struct Row<T> {
 /// A rule's number and hull. Entries are copies, so that a list is one run of memory.
 #[derive(Clone, Copy, Debug)]
 struct Entry<T> {
+    /// First value and what the last has more, in every field: a test is one subtraction and one comparison.
     source: (T, T),
     destination: (T, T),
     service: (u32, u32),
@@ -117,7 +118,6 @@ impl<T: Number> List<T> {
         let mut wide = spread(all, [(source, &values(0)), (destination, &values(1))], most);
         let few = wide.len() <= MEDIUM;
         let rest = few.then(|| Bitsets::new(&rules.only(&wide), last, REST)).flatten();
-        eprintln!("rest {} of {}, bitsets {}", wide.len(), rules.len(), rest.is_some());
         let rest_numbers = if rest.is_some() { std::mem::take(&mut wide) } else { Vec::new() };
         let wide = spread(wide.into_iter(), [(service, &values(2)), (source_port, &values(3))], most);
         let mut rows = Rows::new(entries);
@@ -222,6 +222,9 @@ impl<T: Number> List<T> {
     /// The least of `best` and the tags in a list whose hulls hold a packet.
     #[inline]
     fn best(&self, first: u32, point: &Point<T>, mut best: u32) -> u32 {
+        if first == 0 {
+            return best;
+        }
         for row in self.rows.get(first as usize..).unwrap_or_default() {
             let [a, b] = &row.entries;
             best = best.min(a.found(point)).min(b.found(point));
@@ -307,12 +310,12 @@ impl<T: Number> Entry<T> {
             };
         }
         let [source, destination, service, source_port] = hulls;
-        let address = |(first, last)| (T::narrow(first), T::narrow(last));
+        let address = |(first, last): (u128, u128)| (T::narrow(first), T::narrow(last - first));
         Some(Self {
             source: address(source),
             destination: address(destination),
-            service: (service.0 as u32, service.1 as u32),
-            source_port: (source_port.0 as u16, source_port.1 as u16),
+            service: (service.0 as u32, (service.1 - service.0) as u32),
+            source_port: (source_port.0 as u16, (source_port.1 - source_port.0) as u16),
             tag: (rule as u32) << 2 | if exact { 0 } else { INEXACT },
         })
     }
@@ -322,14 +325,10 @@ impl<T: Number> Entry<T> {
     fn found(&self, point: &Point<T>) -> u32 {
         // All tests at once: a branch per test would be guessed wrong too often.
         let port = point.source_port as u16;
-        let holds = (self.service.0 <= point.service)
-            & (point.service <= self.service.1)
-            & (self.source.0 <= point.source)
-            & (point.source <= self.source.1)
-            & (self.destination.0 <= point.destination)
-            & (point.destination <= self.destination.1)
-            & (self.source_port.0 <= port)
-            & (port <= self.source_port.1);
+        let holds = (point.service.wrapping_sub(self.service.0) <= self.service.1)
+            & (point.source.less(self.source.0) <= self.source.1)
+            & (point.destination.less(self.destination.0) <= self.destination.1)
+            & (port.wrapping_sub(self.source_port.0) <= self.source_port.1);
         (self.tag & !MORE) | u32::from(holds).wrapping_sub(1) & NONE
     }
 }
@@ -421,9 +420,9 @@ impl<T: Number> Rows<T> {
         let none = Entry {
             source: (T::ZERO, T::ZERO),
             destination: (T::ZERO, T::ZERO),
-            // Holds nothing.
-            service: (1, 0),
+            service: (0, 0),
             source_port: (0, 0),
+            // Whatever it holds.
             tag: NONE,
         };
         self.all.push(Row { entries: [none; 2] });

@@ -26,8 +26,10 @@ pub(crate) trait Number: Copy + Ord + std::hash::Hash + Stored {
     fn of(address: IpAddr) -> Self;
     /// The low bits of a wide number.
     fn narrow(number: u128) -> Self;
-    /// 0 below the base, `slots + 1` above the last slot.
-    fn slot(self, base: Self, shift: u32, slots: u32) -> usize;
+    /// The distance from a smaller number, around the end.
+    fn less(self, other: Self) -> Self;
+    /// The slot of a number: the first for numbers below it, the last for those above.
+    fn slot(self, base: Self, shift: u32, last: u32) -> usize;
     /// How many cuts lie below the number.
     fn rank(self, cuts: &[Self; CUTS]) -> usize;
 }
@@ -49,9 +51,13 @@ impl Number for u32 {
     }
 
     #[inline]
-    fn slot(self, base: Self, shift: u32, slots: u32) -> usize {
-        let inside = (self.wrapping_sub(base).wrapping_shr(shift)).min(slots).wrapping_add(1);
-        (if self < base { 0 } else { inside }) as usize
+    fn less(self, other: Self) -> Self {
+        self.wrapping_sub(other)
+    }
+
+    #[inline]
+    fn slot(self, base: Self, shift: u32, last: u32) -> usize {
+        self.saturating_sub(base).wrapping_shr(shift).min(last) as usize
     }
 
     #[inline]
@@ -79,10 +85,13 @@ impl Number for u128 {
     }
 
     #[inline]
-    fn slot(self, base: Self, shift: u32, slots: u32) -> usize {
-        let inside =
-            ((self.wrapping_sub(base).wrapping_shr(shift)).min(u128::from(slots)) as usize).wrapping_add(1);
-        if self < base { 0 } else { inside }
+    fn less(self, other: Self) -> Self {
+        self.wrapping_sub(other)
+    }
+
+    #[inline]
+    fn slot(self, base: Self, shift: u32, last: u32) -> usize {
+        self.saturating_sub(base).wrapping_shr(shift).min(last.into()) as usize
     }
 
     #[inline]
@@ -105,8 +114,8 @@ struct Node<T> {
 pub(crate) struct Trie<T> {
     base: T,
     shift: u32,
-    /// Without the first and the last, which are for numbers below and above all others.
-    span: u32,
+    /// The number of slots, less one.
+    last: u32,
     /// By leading bits: names at depth 0, else nodes.
     slots: Vec<u32>,
     nodes: Vec<Node<T>>,
@@ -118,20 +127,20 @@ impl<T: Number> Stored for Trie<T> {
     const FEWEST: usize = 1;
 
     fn write(&self, out: &mut Vec<u8>) {
-        let Self { base, shift, span, slots, nodes, depth } = self;
+        let Self { base, shift, last, slots, nodes, depth } = self;
         base.write(out);
-        [*shift, *span, *depth].write(out);
+        [*shift, *last, *depth].write(out);
         slots.write(out);
         nodes.write(out);
     }
 
     fn read(input: &mut &[u8]) -> Option<Self> {
         let base = T::read(input)?;
-        let [shift, span, depth] = Stored::read(input)?;
+        let [shift, last, depth] = Stored::read(input)?;
         if depth > DEEPEST {
             return None;
         }
-        Some(Self { base, shift, span, slots: Stored::read(input)?, nodes: Stored::read(input)?, depth })
+        Some(Self { base, shift, last, slots: Stored::read(input)?, nodes: Stored::read(input)?, depth })
     }
 }
 
@@ -162,13 +171,14 @@ impl<T: Number> Trie<T> {
         let slots = buckets.into_iter().map(|(inside, name)| nodes.below(inside, name, depth)).collect();
         let Shape { base, shift, span } = shape;
         nodes.all.shrink_to_fit();
-        Some(Self { base: T::narrow(base), shift, span: span as u32, slots, nodes: nodes.all, depth })
+        let last = span as u32 - 1;
+        Some(Self { base: T::narrow(base), shift, last, slots, nodes: nodes.all, depth })
     }
 
     /// The name of the interval that holds a number.
     #[inline]
     pub(crate) fn find(&self, number: T) -> u32 {
-        let slot = number.slot(self.base, self.shift, self.span);
+        let slot = number.slot(self.base, self.shift, self.last);
         let mut word = self.slots.get(slot).copied().unwrap_or_default();
         for _ in 0..self.depth {
             let Some(node) = self.nodes.get(word as usize) else { return 0 };
@@ -215,8 +225,9 @@ impl Shape {
             [] => (0, 0),
         };
         let around = |shift: u32| {
-            let base = first >> shift << shift;
-            Self { base, shift, span: ((last - base) >> shift) + 1 }
+            // A slot for what lies below all cuts, if anything does, and one for what lies above.
+            let base = (first >> shift << shift).saturating_sub(1 << shift);
+            Self { base, shift, span: ((last - base) >> shift).saturating_add(2) }
         };
         (0..128).map(around).find(|shape| shape.span <= limit).unwrap_or(Self {
             base: 0,
@@ -229,16 +240,16 @@ impl Shape {
         self.buckets(cuts, 0).map(|(inside, _)| depth(inside.len())).max().unwrap_or_default()
     }
 
-    /// The cuts inside each slot and the name at its start: below the base, each slot, above.
+    /// The cuts inside each slot and the name at its start.
     fn buckets<'a>(
         self,
         cuts: &'a [(u128, u32)],
         before: u32,
     ) -> impl Iterator<Item = (&'a [(u128, u32)], u32)> {
-        let after = cuts.last().map_or(before, |last| last.1);
         let (mut rest, mut name) = (cuts, before);
-        let slots = (0..self.span).map(move |slot| {
-            let low = self.base + (slot << self.shift);
+        (0..self.span).map(move |slot| {
+            // Above the last cut the end of all numbers may be passed.
+            let low = self.base.saturating_add(slot.saturating_mul(1 << self.shift));
             let high = low | ((1 << self.shift) - 1);
             let end = rest.iter().position(|(at, _)| *at > high).unwrap_or(rest.len());
             let (here, later) = rest.split_at(end);
@@ -246,8 +257,7 @@ impl Shape {
             let first = at_start.last().map_or(name, |cut| cut.1);
             (rest, name) = (later, inside.last().map_or(first, |cut| cut.1));
             (inside, first)
-        });
-        [(&[][..], before)].into_iter().chain(slots).chain([(&[][..], after)])
+        })
     }
 }
 
