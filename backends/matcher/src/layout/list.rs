@@ -4,17 +4,15 @@
 //! many of both are few as a rule, and go to bitsets of their own; where they are not, they stand in the lists of a
 //! service or a source port, or are tried on every packet. A look-up reads one list per field, each until its first match.
 
-use std::collections::HashMap;
-
-use palisade_ir::Ranges;
-
 use super::bitsets::Bitsets;
+use super::cuts::{Cuts, spread};
 use super::pages::Pages;
-use super::rules::{FIELDS, LAST_SERVICE, Rules, Values};
+use super::rows::{Entry, INEXACT, MORE, NONE, Row, Rows};
+use super::rules::{LAST_SERVICE, Rules};
 use super::tables::LANES;
 use super::trie::{Number, Trie};
 use super::{LAST, MEDIUM, Point};
-use crate::stored::{Stored, stored};
+use crate::stored::stored;
 
 /// Entries of all lists together, unless there are more than this many rules per [`FEWEST`].
 const ENTRIES: usize = 1 << 20;
@@ -24,10 +22,6 @@ const FEWEST: usize = 8;
 const MOST: usize = 1024;
 /// The most bytes of the bitsets of rules that stand in no list.
 const REST: u64 = 4 << 20;
-/// Sets of more ranges do not cut a field.
-const PIECES: usize = 64;
-/// A port field is cut into at most this many intervals: names of pages have 16 bits.
-const INTERVALS: usize = 1 << 16;
 
 /// A chain's rules of one family as lists.
 #[derive(Clone, Debug)]
@@ -49,64 +43,11 @@ pub(crate) struct List<T> {
 
 stored!(List<T> { source, destination, service, source_port, wide, rest, rest_numbers, rows });
 
-/// Two entries of a list; for IPv4, one line of a processor's cache.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-struct Row<T> {
-    entries: [Entry<T>; 2],
-}
-
-/// A rule's number and hull. Entries are copies, so that a list is one run of memory.
-#[derive(Clone, Copy, Debug)]
-struct Entry<T> {
-    /// First value and what the last has more, in every field: a test is one subtraction and one comparison.
-    source: (T, T),
-    destination: (T, T),
-    service: (u32, u32),
-    source_port: (u16, u16),
-    /// The rule's number; then a bit that says that the hull holds packets that the rule does not match; then a bit
-    /// that says that the list goes on in the next row.
-    tag: u32,
-}
-
-impl<T: Number> Stored for Row<T> {
-    const FEWEST: usize = 2 * Entry::<T>::FEWEST;
-
-    fn write(&self, out: &mut Vec<u8>) {
-        self.entries.write(out);
-    }
-
-    fn read(input: &mut &[u8]) -> Option<Self> {
-        Stored::read(input).map(|entries| Self { entries })
-    }
-}
-
-impl<T: Number> Stored for Entry<T> {
-    const FEWEST: usize = 4 * T::FEWEST + 16;
-
-    fn write(&self, out: &mut Vec<u8>) {
-        let Self { source, destination, service, source_port, tag } = self;
-        ((*source, *destination), (*service, (*source_port, *tag))).write(out);
-    }
-
-    fn read(input: &mut &[u8]) -> Option<Self> {
-        let ((source, destination), (service, (source_port, tag))) = Stored::read(input)?;
-        Some(Self { source, destination, service, source_port, tag })
-    }
-}
-
-/// The bits of a tag.
-const INEXACT: u32 = 2;
-const MORE: u32 = 1;
-/// The tag of no rule.
-const NONE: u32 = u32::MAX ^ MORE;
-
 impl<T: Number> List<T> {
     pub(super) fn new(rules: &Rules<'_>, last: u128) -> Self {
         let lasts = [last, last, LAST.0, LAST.1];
         let mut fields = lasts.map(|_| Cuts::default());
-        let places = || fields_of(rules).zip(lasts);
-        for (cuts, (values, last)) in fields.iter_mut().zip(places()) {
+        for ((cuts, values), last) in fields.iter_mut().zip(&rules.fields).zip(lasts) {
             *cuts = Cuts::new(values, last);
         }
         let most = (ENTRIES / rules.len().max(1)).clamp(FEWEST, MOST);
@@ -267,178 +208,5 @@ impl<T: Number> List<T> {
         let pages = fields.map(|(pages, rows)| pages.as_ref().map_or(0, Pages::bytes) + rows.len() * 4);
         let rest = self.rest.as_ref().map_or(0, Bitsets::bytes) + self.rest_numbers.len() * 4;
         tries.chain(pages).sum::<usize>() + rest + self.rows.len() * size_of::<Row<T>>()
-    }
-}
-
-/// Puts rules into the lists of one of two fields, and returns those that would stand in too many of both.
-fn spread<'v, F: Fn(u32) -> Option<&'v Ranges>>(
-    rules: impl Iterator<Item = u32>,
-    fields: [(&mut Cuts, &F); 2],
-    most: usize,
-) -> Vec<u32> {
-    let [(first, in_first), (second, in_second)] = fields;
-    let mut rest = Vec::new();
-    for rule in rules {
-        let [a, b] = [(&*first, in_first(rule)), (&*second, in_second(rule))]
-            .map(|(cuts, values)| values.and_then(|ranges| Some((cuts.met(ranges, most)?, ranges))));
-        match (a, b) {
-            (Some((cost, ranges)), other) if other.is_none_or(|(less, _)| cost <= less) => {
-                first.put(rule, ranges);
-            }
-            (_, Some((_, ranges))) => second.put(rule, ranges),
-            (_, None) => rest.push(rule),
-        }
-    }
-    rest
-}
-
-fn fields_of<'r, 'a>(rules: &'r Rules<'a>) -> impl Iterator<Item = &'r [Values<'a>]> {
-    rules.fields.iter().map(Vec::as_slice)
-}
-
-impl<T: Number> Entry<T> {
-    fn new(rules: &Rules<'_>, rule: usize, lasts: [u128; FIELDS]) -> Option<Self> {
-        let mut exact = true;
-        let mut hulls = [(0, 0); FIELDS];
-        for ((hull, values), last) in hulls.iter_mut().zip(fields_of(rules)).zip(lasts) {
-            *hull = match values.get(rule)? {
-                None => (0, last),
-                Some(ranges) => {
-                    exact &= ranges.len() == 1;
-                    (ranges.first()?, ranges.last()?)
-                }
-            };
-        }
-        let [source, destination, service, source_port] = hulls;
-        let address = |(first, last): (u128, u128)| (T::narrow(first), T::narrow(last - first));
-        Some(Self {
-            source: address(source),
-            destination: address(destination),
-            service: (service.0 as u32, (service.1 - service.0) as u32),
-            source_port: (source_port.0 as u16, (source_port.1 - source_port.0) as u16),
-            tag: (rule as u32) << 2 | if exact { 0 } else { INEXACT },
-        })
-    }
-
-    /// The tag when the hull holds a packet, else none.
-    #[inline]
-    fn found(&self, point: &Point<T>) -> u32 {
-        // All tests at once: a branch per test would be guessed wrong too often.
-        let port = point.source_port as u16;
-        let holds = (point.service.wrapping_sub(self.service.0) <= self.service.1)
-            & (point.source.less(self.source.0) <= self.source.1)
-            & (point.destination.less(self.destination.0) <= self.destination.1)
-            & (port.wrapping_sub(self.source_port.0) <= self.source_port.1);
-        (self.tag & !MORE) | u32::from(holds).wrapping_sub(1) & NONE
-    }
-}
-
-/// A field while it is filled: where its intervals begin, and the rules of each.
-#[derive(Default)]
-struct Cuts {
-    starts: Vec<u128>,
-    rules: Vec<Vec<u32>>,
-}
-
-impl Cuts {
-    fn new(values: &[Values<'_>], last: u128) -> Self {
-        let few = values.iter().flatten().filter(|ranges| ranges.len() <= PIECES);
-        let ends =
-            few.flat_map(|ranges| ranges.iter()).flat_map(|(first, end)| [first, end.saturating_add(1)]);
-        let mut starts: Vec<u128> = ends.filter(|at| *at <= last && *at > 0).chain([0]).collect();
-        starts.sort_unstable();
-        starts.dedup();
-        if last <= LAST.0 && starts.len() > INTERVALS {
-            starts.truncate(1);
-        }
-        let rules = vec![Vec::new(); starts.len()];
-        Self { starts, rules }
-    }
-
-    /// The places of the intervals that ranges meet.
-    fn places(&self, ranges: &Ranges) -> impl Iterator<Item = (usize, usize)> {
-        let after = |value: u128| self.starts.partition_point(|start| *start <= value);
-        ranges.iter().map(move |(first, last)| (after(first).saturating_sub(1), after(last)))
-    }
-
-    /// The longest list that ranges meet, and how many; `None` for more than `most`, or a field that is not cut.
-    fn met(&self, ranges: &Ranges, most: usize) -> Option<(usize, usize)> {
-        if self.starts.len() < 2 || ranges.len() > PIECES {
-            return None;
-        }
-        let count = self.places(ranges).map(|(first, end)| end - first).sum();
-        if count > most {
-            return None;
-        }
-        let lists =
-            self.places(ranges).flat_map(|(first, end)| self.rules.get(first..end).unwrap_or_default());
-        Some((lists.map(Vec::len).max().unwrap_or_default(), count))
-    }
-
-    fn put(&mut self, rule: u32, ranges: &Ranges) {
-        let places: Vec<(usize, usize)> = self.places(ranges).collect();
-        for (first, end) in places {
-            for list in self.rules.get_mut(first..end).unwrap_or_default() {
-                // Two ranges may meet in one interval where a wider set did not cut the field.
-                if list.last() != Some(&rule) {
-                    list.push(rule);
-                }
-            }
-        }
-    }
-
-    /// The first row of each interval's list, neighbours of the same list joined.
-    fn rows<T: Number>(self, rows: &mut Rows<T>) -> Vec<(u128, u32)> {
-        let lists = self.rules.into_iter().map(|list| rows.list(list));
-        let mut intervals: Vec<(u128, u32)> = self.starts.into_iter().zip(lists).collect();
-        intervals.dedup_by_key(|(_, row)| *row);
-        intervals
-    }
-}
-
-/// Lists while they are written, each distinct one once.
-struct Rows<T> {
-    all: Vec<Row<T>>,
-    known: HashMap<Vec<u32>, u32>,
-    /// By rule.
-    entries: Vec<Entry<T>>,
-}
-
-impl<T: Number> Rows<T> {
-    fn new(entries: Vec<Entry<T>>) -> Self {
-        let mut rows = Self { all: Vec::new(), known: HashMap::new(), entries };
-        rows.list(Vec::new());
-        rows
-    }
-
-    /// The first row of a list of rules.
-    fn list(&mut self, rules: Vec<u32>) -> u32 {
-        if let Some(row) = self.known.get(&rules) {
-            return *row;
-        }
-        let first = self.all.len() as u32;
-        let none = Entry {
-            source: (T::ZERO, T::ZERO),
-            destination: (T::ZERO, T::ZERO),
-            service: (0, 0),
-            source_port: (0, 0),
-            // Whatever it holds.
-            tag: NONE,
-        };
-        self.all.push(Row { entries: [none; 2] });
-        for (at, rule) in rules.iter().enumerate() {
-            let Some(entry) = self.entries.get(*rule as usize) else { continue };
-            if at > 0 && at % 2 == 0 {
-                if let Some([_, last]) = self.all.last_mut().map(|row| &mut row.entries) {
-                    last.tag |= MORE;
-                }
-                self.all.push(Row { entries: [none; 2] });
-            }
-            if let Some(place) = self.all.last_mut().and_then(|row| row.entries.get_mut(at % 2)) {
-                *place = *entry;
-            }
-        }
-        self.known.insert(rules, first);
-        first
     }
 }

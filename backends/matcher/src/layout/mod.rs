@@ -6,8 +6,10 @@
 mod axis;
 mod bitsets;
 mod build;
+mod cuts;
 mod list;
 mod pages;
+mod rows;
 mod rules;
 mod services;
 mod tables;
@@ -144,6 +146,7 @@ struct Finder<T> {
 stored!(Finder<T> { kind, outcomes, deciders, places, default });
 
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "the finder around it is boxed")]
 enum Kind<T> {
     Bitsets(Bitsets<T>),
     List(List<T>),

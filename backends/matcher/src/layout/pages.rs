@@ -55,8 +55,8 @@ impl Pages {
     /// The name of a number.
     #[inline]
     pub(super) fn find(&self, number: u32) -> u16 {
-        let start = self.pages.get(number as usize / PAGE).copied().unwrap_or_default();
-        self.names.get(usize::from(start) * PAGE | number as usize % PAGE).copied().unwrap_or_default()
+        let page = self.pages.get(number as usize / PAGE).copied().unwrap_or_default();
+        self.names.get(usize::from(page) * PAGE + number as usize % PAGE).copied().unwrap_or_default()
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -241,11 +241,7 @@ impl Shape {
     }
 
     /// The cuts inside each slot and the name at its start.
-    fn buckets<'a>(
-        self,
-        cuts: &'a [(u128, u32)],
-        before: u32,
-    ) -> impl Iterator<Item = (&'a [(u128, u32)], u32)> {
+    fn buckets(self, cuts: &[(u128, u32)], before: u32) -> impl Iterator<Item = (&[(u128, u32)], u32)> {
         let (mut rest, mut name) = (cuts, before);
         (0..self.span).map(move |slot| {
             // Above the last cut the end of all numbers may be passed.
