@@ -8,6 +8,7 @@ mod error;
 mod gateway;
 mod header;
 mod host;
+mod long;
 mod matching;
 mod name;
 mod nic;

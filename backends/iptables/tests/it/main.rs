@@ -14,5 +14,6 @@ mod forward;
 mod hostile;
 mod kernel;
 mod live;
+mod long;
 mod output;
 mod refusals;
