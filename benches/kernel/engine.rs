@@ -1,7 +1,7 @@
 //! The ways to write the rules that are compared.
 
 use palisade::targets::Target;
-use palisade_ir::{Artifact, ArtifactFile, InstanceId, Options, Placement, Plan};
+use palisade_ir::{Artifact, ArtifactFile, InstanceId, Options, Placement, Plan, Style};
 use palisade_testkit::lab::{Lab, Variant};
 
 use crate::case::{Case, chain};
@@ -63,7 +63,9 @@ pub fn all() -> Vec<Engine> {
             kernel: Kernel::Nft,
             files: Box::new(|case| Files { nft: naive::nft(chain(&case.lowered)), ..Files::default() }),
         },
-        compiled("nft palisade", Kernel::Nft, false, |_| {}),
+        compiled("nft rules", Kernel::Nft, false, |options| options.layout = Style::Rules),
+        compiled("nft maps", Kernel::Nft, false, |options| options.layout = Style::Maps),
+        compiled("nft auto", Kernel::Nft, false, |_| {}),
     ];
     for variant in Variant::ALL {
         let kernel = Kernel::Iptables(variant);
@@ -74,8 +76,9 @@ pub fn all() -> Vec<Engine> {
             kernel,
             files: Box::new(|case| Files { v4: naive::iptables(chain(&case.lowered)), ..Files::default() }),
         });
-        engines.push(compiled(&name("palisade"), kernel, false, |_| {}));
-        engines.push(compiled(&name("palisade ipset"), kernel, false, |options| options.ipset = true));
+        engines.push(compiled(&name("rules"), kernel, false, |options| options.layout = Style::Rules));
+        engines.push(compiled(&name("auto"), kernel, false, |_| {}));
+        engines.push(compiled(&name("auto, ipset"), kernel, false, |options| options.ipset = true));
     }
     engines
 }
