@@ -24,8 +24,8 @@ fn wide_chain(random: &mut Random, family: Family, count: u32) -> Chain {
             (0..=u64::from(random.one_in(6))).map(|_| run(random)).collect()
         };
         let source = PrefixSet::from_ranges(family, &runs(250, 6).into_iter().collect::<Ranges>());
-        let ports = runs(60, 4).into_iter().map(|(first, last)| span(first as u16, last as u16));
-        let destination_ports = ports.last().filter(|_| !random.one_in(8)).unwrap_or(PortMatch::Any);
+        let mut ports = runs(60, 4).into_iter().map(|(first, last)| span(first as u16, last as u16));
+        let destination_ports = ports.next_back().filter(|_| !random.one_in(8)).unwrap_or(PortMatch::Any);
         let source = if random.one_in(12) { Addresses::any(family) } else { Addresses::unnamed(source) };
         let parts = MatchParts {
             source,
