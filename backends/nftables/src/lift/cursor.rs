@@ -118,6 +118,13 @@ impl Cursor {
         decimal(&word).ok_or(error)
     }
 
+    /// Seconds, plain or in the units of later versions of nft: `910` or `15m10s` (nft(8), TIME TYPE).
+    pub(super) fn seconds(&mut self) -> Result<u32, LiftError> {
+        let error = self.expected("a number of seconds");
+        let word = self.word("a number of seconds")?;
+        decimal(&word).or_else(|| duration(&word)).ok_or(error)
+    }
+
     /// Skips the ends of lines and statements.
     pub(super) fn skip_ends(&mut self) {
         while matches!(self.peek(), Some(Token::Newline | Token::Mark(';'))) {
@@ -149,8 +156,39 @@ impl Cursor {
     }
 }
 
+/// Days, hours, minutes and seconds, in this order and each at most once.
+fn duration(word: &str) -> Option<u32> {
+    let (mut rest, mut seconds) = (word, 0_u32);
+    for (unit, worth) in [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)] {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, after) = rest.split_at_checked(digits)?;
+        if let Some(after) = after.strip_prefix(unit) {
+            seconds = seconds.checked_add(decimal::<u32>(number)?.checked_mul(worth)?)?;
+            rest = after;
+        }
+    }
+    (rest.is_empty() && !word.is_empty()).then_some(seconds)
+}
+
 /// A decimal number without sign or leading zeros.
 pub(super) fn decimal<T: std::str::FromStr>(word: &str) -> Option<T> {
     let plain = word.bytes().all(|byte| byte.is_ascii_digit()) && (word == "0" || !word.starts_with('0'));
     if plain { word.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_in_both_spellings() {
+        for (text, seconds) in
+            [("910", Some(910)), ("15m10s", Some(910)), ("5d", Some(432_000)), ("1h1s", Some(3601))]
+        {
+            assert_eq!(Cursor::new(text).unwrap().seconds().ok(), seconds, "{text}");
+        }
+        for text in ["10s15m", "15", "m", "s", "15m10", "1.5h", "99999999d", "-1s"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
 }

@@ -134,9 +134,15 @@ fn timeout(cursor: &mut Cursor) -> Result<Timeout, LiftError> {
             cursor.need_mark('{')?;
             loop {
                 let state = cursor.word("a state")?;
-                cursor.need_word(":")?;
-                let seconds = cursor.number()?;
-                policy.insert(state, seconds);
+                // nft 1.0.6 lists a blank before the colon; the manual of later ones has none.
+                let state = match state.strip_suffix(':') {
+                    Some(state) => state.to_owned(),
+                    None => {
+                        cursor.need_word(":")?;
+                        state
+                    }
+                };
+                policy.insert(state, cursor.seconds()?);
                 if !cursor.take_mark(',') {
                     break;
                 }
