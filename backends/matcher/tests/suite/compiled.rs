@@ -71,6 +71,38 @@ fn every_flipped_bit_is_noticed() {
     }
 }
 
+/// As above for a file of which not every bit can be tried.
+#[test]
+fn damage_of_a_large_file_is_noticed() {
+    let mut plan = small();
+    let nic = &mut plan.instances[0].nics[0];
+    let rule = |at: u32| {
+        let host = Ranges::span(u128::from(at << 7), u128::from((at << 7) + at % 90));
+        let matches = Match::new(MatchParts {
+            source: Addresses::unnamed(PrefixSet::from_ranges(Family::V4, &host)),
+            destination: Addresses::any(Family::V4),
+            protocols: ProtocolSet::only(Protocol::UDP),
+            source_ports: PortMatch::Any,
+            destination_ports: PortMatch::Any,
+        });
+        let verdict = if at & 1 == 0 { Verdict::Allow } else { Verdict::Deny };
+        let (outcome, origin) = (Outcome::silent(verdict), Origin::one(RuleId(0)));
+        Rule { matches: matches.unwrap(), outcome, rank: Rank::INNER_ACCESS, origin }
+    };
+    nic.ingress = Chain::from_ordered((0..3000).map(rule).collect(), Verdict::Deny, RuleId(0)).into();
+    let mut bytes = Matcher::new(&plan).to_bytes();
+    assert!(bytes.len() > 200_000, "{}", bytes.len());
+    let mut rng = Rng::new(5);
+    for _ in 0..500 {
+        let (at, bit) = (rng.below(bytes.len()), rng.below(8));
+        bytes[at] ^= 1 << bit;
+        Matcher::from_bytes(&bytes).expect_err("a flipped bit");
+        bytes[at] ^= 1 << bit;
+        Matcher::from_bytes(&bytes[..at]).expect_err("a cut file");
+    }
+    assert_eq!(Matcher::from_bytes(&bytes).unwrap().to_bytes(), bytes);
+}
+
 #[test]
 fn other_files_are_refused() {
     let refused = |bytes: &[u8]| Matcher::from_bytes(bytes).unwrap_err();
