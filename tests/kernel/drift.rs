@@ -207,12 +207,7 @@ fn a_change_by_hand_is_found_with_a_packet_and_a_line() {
             "port 53",
             "iptables-save:",
         ),
-        (
-            Way::Iptables(Variant::Legacy),
-            "ip6tables -D PAL-in-eth0 1",
-            "from fd00:1::10 ",
-            "ip6tables-save:",
-        ),
+        (Way::Iptables(Variant::Legacy), "ip6tables -D PAL-in-eth0 1", "from fd00:1::10 ", "ip6tables-save:"),
         (
             Way::Ipset(Variant::Legacy),
             "ipset add PAL-s4-office 203.0.113.0/24",
