@@ -1,5 +1,6 @@
 //! IP protocol numbers and sets of them.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -62,14 +63,32 @@ impl fmt::Display for Protocol {
 }
 
 /// A set of protocol numbers.
-#[derive(Clone, Copy, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Eq, Serialize, Deserialize)]
 #[serde(from = "[u64; 4]", into = "[u64; 4]")]
 pub struct ProtocolSet(BitArr!(for 256, in u64, Lsb0));
 
-/// By words: a bit array compares and hashes bit by bit, which large chains would feel.
+/// By words: a bit array compares and hashes bit by bit, which large chains feel.
 impl PartialEq for ProtocolSet {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_raw_slice() == other.0.as_raw_slice()
+    }
+}
+
+/// As sorted lists of bits: at the least protocol that only one of them has, the one without it comes first.
+impl Ord for ProtocolSet {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let mut words = self.0.as_raw_slice().iter().zip(other.0.as_raw_slice());
+        let Some((mine, theirs)) = words.find(|(mine, theirs)| mine != theirs) else {
+            return Ordering::Equal;
+        };
+        let least = (mine ^ theirs).trailing_zeros();
+        (mine >> least & 1).cmp(&(theirs >> least & 1))
+    }
+}
+
+impl PartialOrd for ProtocolSet {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -175,5 +194,31 @@ impl fmt::Debug for ProtocolSet {
             return out.write_str("all");
         }
         out.debug_set().entries(self.iter().map(|protocol| protocol.0)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_by_words_is_that_of_the_bits() {
+        let of = |numbers: &[u8]| numbers.iter().map(|number| Protocol(*number)).collect::<ProtocolSet>();
+        let sets = [
+            of(&[]),
+            of(&[255]),
+            of(&[17]),
+            of(&[6]),
+            of(&[6, 17]),
+            of(&[6, 64, 200]),
+            of(&[63]),
+            of(&[64]),
+            of(&[1, 58]),
+            ProtocolSet::all(),
+        ];
+        for (one, other) in sets.iter().flat_map(|one| sets.iter().map(move |other| (one, other))) {
+            assert_eq!(one.cmp(other), one.0.cmp(&other.0), "{one:?} {other:?}");
+            assert_eq!(one == other, one.0 == other.0, "{one:?} {other:?}");
+        }
     }
 }
