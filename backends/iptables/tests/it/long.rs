@@ -156,3 +156,16 @@ fn a_set_holds_rules_and_exceptions() {
         .collect();
     assert_eq!(found, [Target::Accept]);
 }
+
+/// One rule of many prefixes is a tree too.
+#[test]
+fn a_list_of_prefixes_is_divided() {
+    let mut plan = plans::empty();
+    let list: String = (0..200).map(|at| format!("10.{at}.0.0/24 ")).collect();
+    let words = Words { source: &list, protocols: &[6], ports: "22", ..Words::default() };
+    let ingress = plans::rules(&mut plan, Direction::In, &words);
+    plan.instances.push(instance("web1", vec![nic("eth0", None, "10.9.1.1", ingress, Vec::new())]));
+    let artifact = common::emit(&plan, &options(common::HOST, Style::Auto, false));
+    let longest = lift::read(&artifact).unwrap().v4.chains.iter().map(|chain| chain.rules.len()).max();
+    assert!(longest < Some(30), "a chain has {longest:?} rules");
+}

@@ -99,10 +99,10 @@ impl Item {
         Some(Self::new(Rule { matches, ..self.rule.clone() }))
     }
 
-    /// Whether something of it may be left in a part.
-    pub(super) fn meets(&self, piece: &Piece) -> bool {
+    /// About how many lines of it are left in a part.
+    pub(super) fn lines_in(&self, piece: &Piece) -> usize {
         let matches = &self.rule.matches;
-        match piece {
+        let meets = match piece {
             Piece::Protocol(protocol) => matches.protocols().contains(*protocol),
             Piece::OtherProtocols(others) => !matches.protocols().intersect(others).is_empty(),
             Piece::Ports(end, first, last) => match end.ports(matches) {
@@ -111,13 +111,17 @@ impl Item {
             },
             Piece::NoPorts => matches.source_ports().is_any() && matches.destination_ports().is_any(),
             Piece::Prefix(end, prefix) => {
-                let here = Ranges::span(Family::number(prefix.network()), Family::number(prefix.broadcast()));
-                end.addresses(matches).prefixes.ranges().overlaps(&here)
+                let (first, last) = (Family::number(prefix.network()), Family::number(prefix.broadcast()));
+                let ranges = end.addresses(matches).prefixes.ranges();
+                let here = ranges.iter().filter(|(a, b)| *a <= last && first <= *b).count();
+                // A rule may name thousands of prefixes: the others stand in other parts.
+                return (self.lines * here).div_ceil(ranges.len().max(1));
             }
             Piece::OtherAddresses(end, others) => {
                 end.addresses(matches).prefixes.ranges().overlaps(others.ranges())
             }
-        }
+        };
+        if meets { self.lines } else { 0 }
     }
 }
 

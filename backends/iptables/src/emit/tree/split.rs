@@ -42,7 +42,7 @@ pub(super) fn best(items: &[Item], region: &Region) -> Option<Vec<Piece>> {
 
 /// Lines of the heaviest part, and lines that stand in several.
 fn score(items: &[Item], pieces: &[Piece], all: usize) -> usize {
-    let lines = |piece| items.iter().filter(|item| item.meets(piece)).map(|item| item.lines).sum();
+    let lines = |piece| items.iter().map(|item| item.lines_in(piece)).sum();
     let lines: Vec<usize> = pieces.iter().map(lines).collect();
     let heaviest = lines.iter().copied().max().unwrap_or(all);
     heaviest + lines.iter().sum::<usize>().saturating_sub(all)
