@@ -77,6 +77,7 @@ pub fn budget(chain: &Chain) -> Budget {
 pub fn optimize(chain: &Chain, budget: &mut Budget) -> (Chain, Report) {
     let given = budget.left();
     let (mut chain, mut report) = live(chain, budget);
+    let apart = chain.clone();
     let mut left = chain.rules().len();
     loop {
         let before = left;
@@ -89,7 +90,7 @@ pub fn optimize(chain: &Chain, budget: &mut Budget) -> (Chain, Report) {
             report.after = left;
             report.undecided += open;
             report.steps = given - budget.left();
-            return (needed.chain, report);
+            return (needed.chain.joined_from(apart), report);
         }
         // A rule that moved up may cover others, and what is gone no longer stands between any.
         let passed = covered(&needed.chain, budget);

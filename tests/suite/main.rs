@@ -23,5 +23,6 @@ mod import;
 mod lint;
 mod scale;
 mod sessions;
+mod stability;
 mod tidy;
 mod verify;

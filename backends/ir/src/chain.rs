@@ -1,16 +1,30 @@
 //! An ordered, total list of rules: the first match decides, else the default.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Outcome, Packet, Rule, RuleId, Verdict};
 
 /// The rules of one NIC and direction, strongest first, and what happens to all other packets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Chain {
     rules: Vec<Rule>,
     default: Verdict,
     default_id: RuleId,
+    #[serde(skip)]
+    apart: Option<Arc<Chain>>,
 }
+
+/// By rules and default; how the chain came about is no part of what it says.
+impl PartialEq for Chain {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { rules, default, default_id, apart: _ } = self;
+        (rules, default, default_id) == (&other.rules, &other.default, &other.default_id)
+    }
+}
+
+impl Eq for Chain {}
 
 /// How a chain decides a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +43,24 @@ impl Chain {
         // Rules are large, so they are moved once, by what settles nearly all; what is left is sorted but for ties.
         rules.sort_by_cached_key(|rule| (rule.rank, rule.origin.ids().first().copied()));
         rules.sort_by(|a, b| (a.rank, &a.origin).cmp(&(b.rank, &b.origin)));
-        Self { rules, default, default_id }
+        Self { rules, default, default_id, apart: None }
     }
 
     /// A chain whose rules stand in their final order already, as an optimiser pass leaves them.
     pub const fn from_ordered(rules: Vec<Rule>, default: Verdict, default_id: RuleId) -> Self {
-        Self { rules, default, default_id }
+        Self { rules, default, default_id, apart: None }
+    }
+
+    /// The same chain, remembering what it was before its rules were joined.
+    #[must_use]
+    pub fn joined_from(self, apart: Self) -> Self {
+        Self { apart: Some(Arc::new(apart)), ..self }
+    }
+
+    /// The chain before rules were joined: who takes rules apart by service anyway knows better there which source rule
+    /// says what, and a change of one source rule changes less.
+    pub fn apart(&self) -> &Self {
+        self.apart.as_deref().unwrap_or(self)
     }
 
     /// The rules, the strongest first.

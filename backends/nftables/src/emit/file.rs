@@ -11,6 +11,7 @@ use std::fmt::Write;
 use palisade_ir::Verdict;
 
 use super::dispatch::MapText;
+use super::rule::LINE;
 use super::session;
 use super::sets::SetText;
 
@@ -23,9 +24,6 @@ pub(super) struct ChainText {
     pub(super) base: Option<(&'static str, Verdict)>,
     pub(super) lines: Vec<String>,
 }
-
-/// A line is not longer than this where there is another way.
-const LINE: usize = 156;
 
 impl ChainText {
     /// A chain of one short rule: one line, so that one more service is one more line.

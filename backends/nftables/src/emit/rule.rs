@@ -15,7 +15,11 @@ use super::text;
 const LOG_LIMIT: &str = "limit rate 10/second burst 20 packets";
 
 /// The tests of a rule do not get longer than this where named sets can help.
-const COLUMNS: usize = 140;
+const COLUMNS: usize = 110;
+/// Lines do not get longer than this, indentation aside, where a comment can be cut instead.
+pub(super) const LINE: usize = 156;
+/// A comment is not cut shorter.
+const LEAST_COMMENT: usize = 24;
 
 /// Writes rules and collects the sets they use.
 pub(super) struct Writer<'a> {
@@ -95,7 +99,10 @@ impl Writer<'_> {
             Verdict::Allow => allow,
             Verdict::Deny => "drop",
         };
-        join(&[tests, counter, word, &format!("comment \"{comment}\"")])
+        let line = join(&[tests, counter, word]);
+        // A cut comment still names the rule; a line that runs off the screen names nothing.
+        let room = LINE.saturating_sub(line.len() + " comment \"\"".len()).max(LEAST_COMMENT);
+        format!("{line} comment \"{}\"", text::cut(comment.to_owned(), room))
     }
 
     /// The tests of a match, of both families when its other half follows.

@@ -38,7 +38,7 @@ const fn is_invisible(c: char) -> bool {
 }
 
 /// At most `bytes` bytes, cut between characters; what was cut off shows as `...`.
-fn cut(text: String, bytes: usize) -> String {
+pub(super) fn cut(text: String, bytes: usize) -> String {
     if text.len() <= bytes {
         return text;
     }

@@ -5,11 +5,11 @@ use palisade_ir::{EmitError, Outcome, RuleId, Verdict};
 
 use super::super::dispatch::MapText;
 use super::super::file::ChainText;
-use super::super::rule::join;
+use super::super::rule::{LINE, join};
 use super::super::sets::Room;
 use super::super::{errors, names, text};
 use super::words::{dedup, field_words, is_open, key, service_tests, word_of};
-use super::{Arranger, ENTRIES, LINE, Step};
+use super::{Arranger, ENTRIES, Step};
 
 impl Arranger<'_, '_> {
     /// A leaf without a look-up that no packet leaves by an exception, as lines of the chain itself.

@@ -25,8 +25,6 @@ const WAYS: usize = 3;
 const ENTRIES: usize = 6;
 /// Up to so many rules cost less one by one, whatever they are.
 const FEW: usize = 16;
-/// Lines do not get longer than this where a comment can be cut instead.
-const LINE: usize = 156;
 
 /// What a chain became.
 #[derive(Default)]
@@ -49,14 +47,16 @@ pub(super) fn chains(
 ) -> Result<Vec<ChainText>, EmitError> {
     let arranged = match style {
         Style::Rules => None,
-        Style::Maps => Some(plan(chain)),
+        Style::Maps => Some(plan(chain.apart())),
         // Who counts rule by rule wants to see the rules.
         Style::Auto if writer.counters || chain.rules().len() <= FEW => None,
-        Style::Auto => Some(plan(chain)).filter(|arranged| pays(arranged, chain)),
+        Style::Auto => Some(plan(chain.apart())).filter(|arranged| pays(arranged, chain)),
     };
     let mut lines = session::rules(writer.plan.session_timeout);
     let mut chains = Vec::new();
     match arranged {
+        // Who asks for rules wants each of them where a change of it shows; else joined ones read better.
+        None if style == Style::Rules => lines.extend(writer.chain(chain.apart(), allow)?),
         None => lines.extend(writer.chain(chain, allow)?),
         Some(arranged) => {
             let Arranged { lines: own, chains: leaves, maps: own_maps } =

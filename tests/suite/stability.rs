@@ -1,0 +1,166 @@
+//! A small change of a policy is a small change of the output: what a reviewer of a pull request reads.
+//!
+//! Single edits of a policy of 1,000 rules, and how many lines of the default nftables file they change; a line that
+//! takes the place of another counts once.
+
+use palisade::front::read_text;
+use palisade::lower::lower;
+use palisade::optimize::optimize_plan;
+use palisade::targets::Target;
+use palisade_ir::{Backend, InstanceId, Options, Placement, Style};
+use palisade_testkit::sample::Dice;
+use similar::{DiffTag, TextDiff};
+
+/// Rules of the policy.
+const RULES: usize = 1000;
+/// Edits of each kind.
+const EDITS: usize = 25;
+/// Lines that an edit may change, in the middle and for 95 of 100.
+const FEW: usize = 4;
+/// No line is longer.
+const COLUMNS: usize = 160;
+
+const SERVICES: [u16; 20] =
+    [22, 25, 53, 80, 110, 143, 389, 443, 465, 587, 636, 993, 1433, 3306, 3389, 5432, 6379, 8080, 9090, 9200];
+
+/// A rule as teams write them: a service of a catalogue, a port of its own or a few ports, from one prefix. Rules from
+/// anywhere are weak, so that few rules are dead: rules that stronger ones cover come and go with those.
+fn rule(dice: &mut Dice) -> String {
+    let verdict = if dice.percent(25) { "deny" } else { "allow" };
+    let protocol = if dice.percent(80) { "tcp" } else { "udp" };
+    let port = match dice.below(10) {
+        0 => {
+            let first = dice.between(10_000, 60_000);
+            format!("{first}-{}", first + dice.between(1, 20))
+        }
+        1 | 2 => dice.between(10_000, 60_000).to_string(),
+        _ => dice.pick(&SERVICES).copied().unwrap_or(443).to_string(),
+    };
+    if dice.percent(2) {
+        return format!("    {} {verdict} {protocol} from any to port {port}", dice.between(97, 100));
+    }
+    let length = [20, 22, 24, 24, 24, 26, 28, 32].get(dice.below(8)).copied().unwrap_or(24);
+    let [_, a, b, c] = ((dice.roll() as u32) & (u32::MAX << (32 - length))).to_be_bytes();
+    let prefix = format!("{}.{a}.{b}.{c}/{length}", dice.between(11, 120));
+    format!("    {} {verdict} {protocol} from {prefix} to port {port}", dice.between(1, 96))
+}
+
+/// The policy: random rules, and 100 rules from a group and a set among them.
+fn policy() -> String {
+    let mut dice = Dice::new(11);
+    let mut text =
+        String::from("set office = [\n  198.51.100.0/24,\n  203.0.113.0/25,\n]\n\nnetwork prod = vpc\n\n");
+    text += "group web {\n  kind basic\n  network prod\n  inner allow\n\n  in {\n";
+    for number in 0..100 {
+        let from = if number % 2 == 0 { "set office" } else { "group partner" };
+        text += &format!("    {} allow tcp from {from} to port {}\n", 1 + number, 2000 + 3 * number);
+    }
+    for _ in 100..RULES {
+        text += &rule(&mut dice);
+        text.push('\n');
+    }
+    text += "  }\n}\n\ninstance web-1 {\n  nic eth0 address 10.0.0.1 groups web\n}\n";
+    text += "\ngroup partner {\n  kind basic\n  network prod\n  inner allow\n}\n";
+    for number in 1..=20 {
+        text += &partner(number);
+    }
+    text
+}
+
+fn partner(number: usize) -> String {
+    format!("\ninstance partner-{number} {{\n  nic eth0 address 10.1.0.{number} groups partner\n}}\n")
+}
+
+fn emit(text: &str, layout: Style) -> String {
+    let loaded = read_text("policy.sg", text);
+    let policy = loaded.policy.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+    let (plan, _) = optimize_plan(&lower(&policy));
+    let at = plan.instances.iter().position(|instance| instance.name.as_str() == "web-1").expect("web-1");
+    let options = Options { layout, ..Options::at(Placement::Host(InstanceId(at as u32))) };
+    let artifact = Target::Nftables.backend().emit(&plan, &options).expect("files");
+    let file = artifact.file("nft").expect("a ruleset");
+    String::from_utf8(file.contents.clone()).expect("text")
+}
+
+/// One rule of the policy and the text around it.
+fn some_rule<'a>(text: &'a str, dice: &mut Dice) -> (&'a str, &'a str, &'a str) {
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("    ")).collect();
+    let line = lines[dice.below(lines.len())];
+    let at = text.find(line).expect("a line of the text");
+    (&text[..at], line, &text[at + line.len() + 1..])
+}
+
+/// A kind of edit, by name.
+type Edit = (&'static str, fn(&str, &mut Dice) -> String);
+
+const KINDS: [Edit; 8] = [
+    ("rule added", |text, dice| {
+        let (before, line, after) = some_rule(text, dice);
+        format!("{before}{line}\n{}\n{after}", rule(dice))
+    }),
+    ("rule removed", |text, dice| {
+        let (before, _, after) = some_rule(text, dice);
+        format!("{before}{after}")
+    }),
+    ("rule replaced", |text, dice| {
+        let (before, _, after) = some_rule(text, dice);
+        format!("{before}{}\n{after}", rule(dice))
+    }),
+    ("priority changed", |text, dice| {
+        let (before, line, after) = some_rule(text, dice);
+        let (_, rest) = line.trim_start().split_once(' ').expect("a priority");
+        format!("{before}    {} {rest}\n{after}", dice.between(1, 100))
+    }),
+    ("verdict changed", |text, dice| {
+        let (before, line, after) = some_rule(text, dice);
+        let other = match line.contains(" allow ") {
+            true => line.replacen(" allow ", " deny ", 1),
+            false => line.replacen(" deny ", " allow ", 1),
+        };
+        format!("{before}{other}\n{after}")
+    }),
+    ("port of a shared group or set changed", |text, dice| {
+        let (number, port) = (dice.below(100), dice.between(3000, 9000));
+        text.replacen(&format!("to port {}\n", 2000 + 3 * number), &format!("to port {port}\n"), 1)
+    }),
+    ("member added", |text, dice| text.to_owned() + &partner(21 + dice.below(200))),
+    ("prefix added", |text, dice| {
+        text.replacen("set office = [\n", &format!("set office = [\n  192.0.2.{},\n", dice.below(256)), 1)
+    }),
+];
+
+fn changed(old: &str, new: &str) -> usize {
+    let diff = TextDiff::from_lines(old, new);
+    let lines = diff.ops().iter().filter(|op| op.tag() != DiffTag::Equal);
+    lines.map(|op| op.old_range().len().max(op.new_range().len())).sum()
+}
+
+#[test]
+fn single_edits_change_few_lines() {
+    let text = policy();
+    for layout in [Style::Auto, Style::Rules] {
+        let before = emit(&text, layout);
+        assert_eq!(before.contains("vmap @"), layout == Style::Auto);
+        let mut dice = Dice::new(5);
+        let mut all = Vec::new();
+        for (kind, edit) in KINDS {
+            let mut counts = Vec::new();
+            for _ in 0..EDITS {
+                let after = emit(&edit(&text, &mut dice), layout);
+                let longest = after.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+                assert!(longest <= COLUMNS, "{kind}: a line of {longest} columns");
+                counts.push(changed(&before, &after));
+            }
+            counts.sort_unstable();
+            println!("{layout:?}, {kind}: {counts:?}");
+            all.extend(counts);
+        }
+        all.sort_unstable();
+        let at = |percent: usize| all[(all.len() - 1) * percent / 100];
+        let worst = all.last().copied().unwrap_or(0);
+        println!("{layout:?}: median {}, 95 of 100 {}, worst {worst}", at(50), at(95));
+        assert!(at(50) <= FEW && at(95) <= FEW, "{layout:?}: {all:?}");
+        // A rule from anywhere hides or uncovers all weaker ones of its service.
+        assert!(worst <= 60, "{layout:?}: {all:?}");
+    }
+}
