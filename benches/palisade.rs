@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use divan::{Bencher, black_box};
-use palisade::compile::{Selection, compile};
+use palisade::compile::{Selection, compile, emit};
 use palisade::diff::diff;
 use palisade::front::read_text;
 use palisade::lint::{Levels, lint};
@@ -10,6 +10,7 @@ use palisade::lower::lower;
 use palisade::optimize::optimize_plan;
 use palisade::policy::Policy;
 use palisade::targets::Target;
+use palisade::verify::verify;
 use palisade_ir::decide::Budget;
 use palisade_ir::{Options, Packet, Placement, Plan};
 use palisade_matcher::Matcher;
@@ -49,6 +50,19 @@ fn emit_nftables(bencher: Bencher<'_, '_>, rules: usize) {
     let plan = optimize_plan(&plan(rules)).0;
     let options = Options::at(Placement::Gateway);
     bencher.bench(|| compile(black_box(&plan), Target::Nftables, &Selection::Instances, &options));
+}
+
+#[divan::bench(args = SIZES)]
+fn verify_nftables(bencher: Bencher<'_, '_>, rules: usize) {
+    let plan = plan(rules);
+    let options = Options::at(Placement::Gateway);
+    let optimized = optimize_plan(&plan).0;
+    let emitted = emit(&optimized, Target::Nftables, &Selection::Instances, &options).unwrap();
+    bencher.bench(|| {
+        emitted.iter().all(|it| {
+            verify(&plan, Target::Nftables, &it.options, &it.artifact, &mut Budget::default()).is_ok()
+        })
+    });
 }
 
 /// Parse, resolve, lower and lint.

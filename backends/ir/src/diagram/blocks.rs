@@ -165,7 +165,10 @@ impl Builder<'_, '_, '_> {
             let sealed = doors.contains(at);
             if sealed {
                 let closed = self.diagram.then(self.diagram.kept(place), ACCEPT)?;
-                chains.insert(self.diagram.keep(closed));
+                // What any block comes to that only accepts says nothing about where it belongs.
+                if terminal_number(closed).is_none() {
+                    chains.insert(self.diagram.keep(closed));
+                }
             }
             functions.set(*at, Function { place, sealed });
         }
@@ -215,11 +218,11 @@ impl Builder<'_, '_, '_> {
             for _ in 0..(at + 1).trailing_zeros() {
                 self.join(&mut open)?;
             }
-            self.diagram.collect(&mut open);
+            self.diagram.collect(&mut open)?;
         }
         while open.len() > 1 {
             self.join(&mut open)?;
-            self.diagram.collect(&mut open);
+            self.diagram.collect(&mut open)?;
         }
         Ok(open.pop().unwrap_or(PASS))
     }

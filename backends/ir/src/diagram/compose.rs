@@ -13,13 +13,16 @@ pub(super) const UNLIKE: Id = plain(false, Exit::End(Verdict::Deny));
 /// Behind calls of which none comes back the verdict is no matter: it is part of the last of them.
 const ENDED: Exit = Exit::End(Verdict::Allow);
 
-/// The numbers of operations in the store of results; sets of values count on from the last.
+/// The numbers of operations in the store of results; sets of values count on from the last small one, and
+/// comparisons inside of a guard from the large one.
 const THEN: u32 = 0;
 const WITHIN: u32 = 1;
 const RETURNED: u32 = 2;
 const RETURNING: u32 = 3;
 const UNLIKENESS: u32 = 4;
-const SETS: u32 = 5;
+const BOTH: u32 = 5;
+const SETS: u32 = 6;
+const UNLIKE_IN: u32 = 1 << 31;
 
 /// Functions of packets and their ways, in one order of fields.
 pub(super) struct Diagram<'a> {
@@ -28,6 +31,8 @@ pub(super) struct Diagram<'a> {
     /// Functions that last, by place: calls name them so, and collecting does not change it.
     kept: Vec<Id>,
     places: BTreeMap<Id, Place>,
+    /// The first level of the packet's own fields; above are those of its way.
+    packet_level: u32,
     budget: &'a mut Budget,
 }
 
@@ -37,9 +42,10 @@ type Made = Result<Id, BudgetExceeded>;
 pub(super) type Place = u32;
 
 impl<'a> Diagram<'a> {
-    pub(super) fn new(most: usize, budget: &'a mut Budget) -> Self {
+    pub(super) fn new(most: usize, packet_level: u32, budget: &'a mut Budget) -> Self {
         let nodes = Nodes::new(most.min(MOST_NODES));
-        Self { nodes, lists: Lists::default(), kept: Vec::new(), places: BTreeMap::new(), budget }
+        let (lists, kept, places) = (Lists::default(), Vec::new(), BTreeMap::new());
+        Self { nodes, lists, kept, places, packet_level, budget }
     }
 
     /// Whether some packets go on from a function.
@@ -208,30 +214,56 @@ impl<'a> Diagram<'a> {
 
     /// [`UNLIKE`] where two functions have different outcomes, else [`PASS`]. Calls are looked into where they differ.
     pub(super) fn unlike(&mut self, a: Id, b: Id) -> Made {
+        self.unlike_in(PASS, a, b)
+    }
+
+    /// The same inside of a guard. Functions that were called know nothing of the packets that came there, while others
+    /// are what is left of them for these packets: they are compared for these only.
+    fn unlike_in(&mut self, guard: Id, a: Id, b: Id) -> Made {
         if a == b {
             return Ok(PASS);
         }
-        if !self.has_calls(a) && !self.has_calls(b) {
-            if outcome(a).is_some() && outcome(b).is_some() {
-                return Ok(UNLIKE);
-            }
-            return self.pairwise(UNLIKENESS, a.min(b), a.max(b), Self::unlike);
+        if let [Some(a), Some(b)] = [self.opened(a)?, self.opened(b)?] {
+            let (a, b) = (self.within(guard, a)?, self.within(guard, b)?);
+            return self.unlikeness(a, b);
         }
-        let opened = [self.opened(a)?, self.opened(b)?];
-        if let [Some(a), Some(b)] = opened {
-            return self.unlike(a, b);
-        }
-        if let Some(known) = self.nodes.remembered(UNLIKENESS, [a, b]) {
+        let operation = UNLIKE_IN | self.keep(guard);
+        if let Some(known) = self.nodes.remembered(operation, [a, b]) {
             return Ok(known);
         }
         let level = self.nodes.level(a).min(self.nodes.level(b));
         let ([a0, a1], [b0, b1]) = (self.nodes.children(a, level), self.nodes.children(b, level));
-        let [low, high] = [self.unlike(a0, b0)?, self.unlike(a1, b1)?];
-        // What was looked into may ask for fields above this one.
-        let [is_low, is_high] = [self.choice(level, [PASS, OUTSIDE])?, self.choice(level, [OUTSIDE, PASS])?];
-        let (low, high) = (self.within(is_low, low)?, self.within(is_high, high)?);
-        let made = self.then(low, high)?;
-        self.nodes.remember(UNLIKENESS, [a, b], made, self.budget)
+        let sides = [self.choice(level, [PASS, OUTSIDE])?, self.choice(level, [OUTSIDE, PASS])?];
+        // What is called does not ask for the way, so the guard need not know it.
+        let in_packet = level >= self.packet_level;
+        let mut made = PASS;
+        for (side, (a, b)) in sides.into_iter().zip([(a0, b0), (a1, b1)]) {
+            let inner = if in_packet { self.both(guard, side)? } else { guard };
+            let unlike = self.unlike_in(inner, a, b)?;
+            let unlike = self.within(side, unlike)?;
+            made = self.then(made, unlike)?;
+        }
+        self.nodes.remember(operation, [a, b], made, self.budget)
+    }
+
+    /// Where two functions without calls have different outcomes.
+    fn unlikeness(&mut self, a: Id, b: Id) -> Made {
+        if a == b {
+            return Ok(PASS);
+        }
+        if outcome(a).is_some() && outcome(b).is_some() {
+            return Ok(UNLIKE);
+        }
+        self.pairwise(UNLIKENESS, a.min(b), a.max(b), Self::unlikeness)
+    }
+
+    /// Inside of two guards.
+    fn both(&mut self, a: Id, b: Id) -> Made {
+        match (a, b) {
+            (PASS, other) | (other, PASS) => Ok(other),
+            (OUTSIDE, _) | (_, OUTSIDE) => Ok(OUTSIDE),
+            _ => self.pairwise(BOTH, a, b, Self::both),
+        }
     }
 
     /// A function without calls: itself, or what the calls of a terminal do. `None` for a node with calls below.
@@ -261,11 +293,13 @@ impl<'a> Diagram<'a> {
     }
 
     /// Forgets what neither is kept nor one of the roots leads to, when there is much of it.
-    pub(super) fn collect(&mut self, roots: &mut [Id]) {
+    pub(super) fn collect(&mut self, roots: &mut [Id]) -> Result<(), BudgetExceeded> {
         if !self.nodes.is_crowded() {
-            return;
+            return Ok(());
         }
+        self.budget.spend(self.nodes.collecting())?;
         self.nodes.collect(&mut [roots, &mut self.kept]);
         self.places = self.kept.iter().enumerate().map(|(at, function)| (*function, at as Place)).collect();
+        Ok(())
     }
 }

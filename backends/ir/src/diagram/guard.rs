@@ -55,6 +55,11 @@ impl<'c> Guards<'c> {
         Self { coordinates, order: Order::new(packet, coordinates) }
     }
 
+    /// The first level of a packet's own fields.
+    pub(super) fn packet_level(&self) -> u32 {
+        WAY.iter().filter_map(|field| self.order.bits.get(*field)).sum()
+    }
+
     /// The smallest values for which choices are made so.
     pub(super) fn point(&self, choices: &[(u32, bool)]) -> [u128; FIELDS] {
         let coordinates = self.order.coordinates(choices);

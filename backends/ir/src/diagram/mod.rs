@@ -86,8 +86,8 @@ fn compare_within(
     let coordinates = sets.cut();
     let [ours, theirs] = &programs;
     let order = best_order(ours.longest(), &coordinates, budget)?;
-    let mut diagram = Diagram::new(most, budget);
     let guards = Guards::new(order, &coordinates);
+    let mut diagram = Diagram::new(most, guards.packet_level(), budget);
     let mut builder = Builder { diagram: &mut diagram, guards };
     let (ours, known) = builder.policy(ours)?;
     let theirs = builder.ruleset(theirs, &known)?;
@@ -116,8 +116,8 @@ fn best_order(
     let mut least = budget.left();
     for order in ORDERS {
         let mut share = Budget::new(least);
-        let mut diagram = Diagram::new(MOST_NODES, &mut share);
         let guards = Guards::new(order, coordinates);
+        let mut diagram = Diagram::new(MOST_NODES, guards.packet_level(), &mut share);
         let made = Builder { diagram: &mut diagram, guards }.fold(&sample, &Functions::default());
         let spent = least - share.left();
         budget.spend(spent as usize)?;

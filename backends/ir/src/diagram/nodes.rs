@@ -182,9 +182,15 @@ impl Nodes {
         Ok(result)
     }
 
-    /// Whether it is time to collect.
+    /// Whether it is time to collect: when there are twice as many as were in use, or when few more may come.
     pub(super) fn is_crowded(&self) -> bool {
-        self.nodes.len() > FEW_NODES.min(self.most / 2).max(2 * self.kept)
+        let full = (self.most - self.most / 4).max(self.kept + self.most / 16);
+        self.nodes.len() > FEW_NODES.min(self.most / 2).max(2 * self.kept).min(full)
+    }
+
+    /// What collecting costs, in steps of a budget.
+    pub(super) const fn collecting(&self) -> usize {
+        self.nodes.len() / 16
     }
 
     /// Forgets all nodes that no root leads to and numbers the others, and the roots, anew.

@@ -256,3 +256,50 @@ fn what_is_not_asked_may_differ() {
     unasked.push(step(Some((5, 9)), None, ALLOW));
     assert_eq!(ask(&unasked), Answer::Alike);
 }
+
+/// A chain that is not the policy's elsewhere, but where packets come to it, and come to it in several ways.
+#[test]
+fn a_chain_need_only_be_right_where_it_is_entered() {
+    let own = Ranges::span(77, 79);
+    let [chain, map] = chain_and_map(&mut Random(8), 1000, 3000);
+    let program = |chain: &Program, elsewhere: bool| {
+        let mut blocks = chain.blocks.clone();
+        for step in blocks.iter_mut().flat_map(|block| &mut block.steps) {
+            if let Act::Call(to) | Act::Goto(to) = &mut step.act {
+                *to += 1;
+            }
+        }
+        if elsewhere {
+            let others = Region::full(Family::V4).with_destination(&Ranges::span(80, 90)).unwrap();
+            blocks[0].steps.insert(0, Step::new(others, DENY));
+        }
+        let full = Region::full(Family::V4);
+        let mut related = Step::new(full.with_protocols(&Ranges::span(1, 1)).unwrap(), ALLOW);
+        related.conditions.push(Condition::new(Asks::State(vec![ConnState::Related])));
+        let goto = Step::new(full.with_destination(&own).unwrap(), Act::Goto(1));
+        let entry = Block { steps: vec![related, goto, step(None, None, DENY)] };
+        // And a chain that allows all, as many blocks of the map do with what comes to them.
+        let mut live = step(None, None, Act::Goto(blocks.len() + 2));
+        live.conditions.push(Condition::new(Asks::State(vec![ConnState::New])));
+        let open = Block { steps: vec![step(None, None, ALLOW)] };
+        let out = blocks.len() + 1;
+        let blocks =
+            std::iter::once(entry).chain(blocks).chain([Block { steps: vec![live] }, open]).collect();
+        Program {
+            family: Family::V4,
+            blocks,
+            entries: vec![(PacketHook::Input, 0), (PacketHook::Output, out)],
+        }
+    };
+    let (policy, mut ruleset) = (program(&chain, false), program(&map, true));
+    let ways = Ways::of(&[&policy, &ruleset]).unwrap();
+    let ask = |ruleset: &Program| {
+        let question = Question { policy: &policy, ruleset, unasked: &[], ways: &ways };
+        compare(&question, &mut Budget::new(2_000_000))
+    };
+    assert_eq!(ask(&ruleset), Ok(Answer::Alike));
+    ruleset.blocks[5].steps.remove(3);
+    let Ok(Answer::Unlike(packet, at)) = ask(&ruleset) else { panic!("a difference") };
+    assert_eq!(Family::number(packet.destination()), 77);
+    assert_ne!(outcome(&policy, &packet, &at), outcome(&ruleset, &packet, &at));
+}
