@@ -18,6 +18,9 @@ use crate::policy::Policy;
 const MOST: u64 = 1_000_000;
 /// Steps that stand for building the decision structure, per rule of a chain.
 const BUILD: usize = 64;
+/// Pairs of rules that cost a step: rows of bits are as long as the chain, and every rule has some of them read. So
+/// chains above some 80,000 rules are answered "undecided" at once instead of after minutes.
+const PAIRS: usize = 32;
 
 /// What becomes of a rule, over all chains it stands in.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -112,7 +115,8 @@ impl Judging {
     fn chain(&mut self, standing: &Standing<'_>, budget: &mut Budget) {
         let chain: &Chain = &standing.chain;
         let runs = runs(chain);
-        if budget.spend(BUILD * chain.rules().len()).is_err() {
+        let count = chain.rules().len();
+        if budget.spend(count.saturating_mul(BUILD + count / PAIRS)).is_err() {
             for run in runs {
                 self.settle(run.id, Fate::Undecided);
             }

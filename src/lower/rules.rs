@@ -96,8 +96,8 @@ pub(super) fn inner_access(
         for family in Family::ALL {
             let Some(members) = sets.group(*id, family) else { continue };
             let (source, destination) = match direction {
-                Direction::In => (members, Addresses::any(family)),
-                Direction::Out => (Addresses::any(family), members),
+                Direction::In => (members, sets.any(family)),
+                Direction::Out => (sets.any(family), members),
             };
             let parts = MatchParts {
                 source,
@@ -172,7 +172,7 @@ fn families(protocol: Option<Protocol>) -> &'static [Family] {
 /// An end's addresses of one family: each named set on its own, all literal prefixes together.
 fn pieces(end: &End, family: Family, sets: &Sets) -> Vec<Addresses> {
     let peers = match end {
-        End::Any => return vec![Addresses::any(family)],
+        End::Any => return vec![sets.any(family)],
         End::Peers(peers) => peers,
     };
     let mut pieces = Vec::new();

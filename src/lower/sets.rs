@@ -9,6 +9,8 @@ use crate::policy::{GroupId, Policy, PrefixSetDef, PrefixSetId};
 /// The named sets: all prefix sets by name, then all groups by name.
 pub(super) struct Sets {
     pub(super) named: Vec<NamedSet>,
+    /// All addresses of either family, once for all the rules that ask for them.
+    any: [Addresses; 2],
     /// How many of them are prefix sets.
     prefix_sets: usize,
 }
@@ -24,7 +26,16 @@ impl Sets {
             v4: Arc::new(v4),
             v6: Arc::new(v6),
         }));
-        Self { named, prefix_sets: policy.sets.len() }
+        Self { named, any: Family::ALL.map(Addresses::any), prefix_sets: policy.sets.len() }
+    }
+
+    /// All addresses of a family.
+    pub(super) fn any(&self, family: Family) -> Addresses {
+        let [v4, v6] = &self.any;
+        match family {
+            Family::V4 => v4.clone(),
+            Family::V6 => v6.clone(),
+        }
     }
 
     /// The addresses of a prefix set; `None` when it has none of the family.

@@ -7,8 +7,9 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use palisade_grammar::ast;
-use palisade_ir::{Direction, PrefixSet, Priority, Side, Verdict};
+use palisade_ir::{Direction, Family, PrefixSet, Priority, Side, Verdict};
 
 use super::codes;
 use super::ends::{self, World};
@@ -18,7 +19,7 @@ use super::rules::Draft;
 use super::sets::Addresses;
 use super::values::Families;
 use crate::diagnostic::{Diagnostic, Location};
-use crate::policy::{End, GroupId, Rule, Traffic, Who};
+use crate::policy::{End, GroupId, Peer, Rule, Traffic, Who};
 
 /// Reports rules of one direction that share a label; two inherited ones were reported where they stand.
 pub(super) fn labels(group: &Declared<'_, ast::Group>, drafts: &[Draft], findings: &mut Findings) {
@@ -53,8 +54,13 @@ pub(super) struct Values<'a> {
     world: &'a World<'a>,
     /// By spelling, so that each spelling is worked out once.
     spelt: HashMap<Vec<Who>, Option<EndValue>>,
+    /// The same for a single prefix, which most ends are.
+    prefixes: HashMap<IpNet, EndValue>,
     numbers: HashMap<Arc<PrefixSet>, u32>,
 }
+
+/// The number of no addresses.
+const EMPTY: u32 = u32::MAX - 1;
 
 /// An end by value: per family a number for the addresses.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -69,7 +75,7 @@ type Identity<'r> = ((Direction, Option<Side>, Priority, Verdict), &'r [Traffic]
 
 impl<'a> Values<'a> {
     pub(super) fn new(world: &'a World<'a>) -> Self {
-        Self { world, spelt: HashMap::new(), numbers: HashMap::new() }
+        Self { world, spelt: HashMap::new(), prefixes: HashMap::new(), numbers: HashMap::new() }
     }
 
     /// Marks rules that repeat an earlier one of the same group, with a warning. The earlier one decides alone.
@@ -111,6 +117,19 @@ impl<'a> Values<'a> {
     }
 
     fn end(&mut self, end: &End) -> Option<EndValue> {
+        let End::Peers(peers) = end else { return self.spelt(end) };
+        let [Peer { who: Who::Prefix(net), at: _ }] = peers.as_slice() else { return self.spelt(end) };
+        if let Some(known) = self.prefixes.get(net) {
+            return Some(known.clone());
+        }
+        let Addresses { v4, v6 } = ends::literal(self.world, end)?;
+        let families = Families::one(Family::of(&net.addr()));
+        let value = EndValue { families, v4: self.number(v4), v6: self.number(v6), groups: Vec::new() };
+        self.prefixes.insert(*net, value.clone());
+        Some(value)
+    }
+
+    fn spelt(&mut self, end: &End) -> Option<EndValue> {
         let spelling: Vec<Who> = match end {
             End::Any => Vec::new(),
             End::Peers(peers) => peers.iter().map(|peer| peer.who).collect(),
@@ -131,6 +150,9 @@ impl<'a> Values<'a> {
     }
 
     fn number(&mut self, addresses: Arc<PrefixSet>) -> u32 {
+        if addresses.is_empty() {
+            return EMPTY;
+        }
         let next = self.numbers.len() as u32;
         *self.numbers.entry(addresses).or_insert(next)
     }

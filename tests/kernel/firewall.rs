@@ -1,12 +1,15 @@
 //! Emitting and loading: the files of a placement go into a lab as their headers say.
 
 use palisade::targets::Target;
-use palisade_ir::{Artifact, ArtifactFile, Backend, Options, Placement, Plan};
+use palisade_ir::{Artifact, ArtifactFile, Backend, Options, Placement, Plan, Style};
 use palisade_testkit::lab::{Lab, Variant};
 use palisade_testkit::netns::Result;
 
 /// A filter table without rules.
 const EMPTY: &str = "*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\nCOMMIT\n";
+
+/// The default, and every chain as look-ups, however short.
+pub const LAYOUTS: [Style; 2] = [Style::Auto, Style::Maps];
 
 /// Who enforces the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use palisade_ir::{Artifact, InstanceId, Options, Packet, PacketHook, Placement};
+use palisade_ir::{Artifact, InstanceId, Options, Packet, PacketHook, Placement, Style};
 use palisade_testkit::flood::Flood;
 use palisade_testkit::lab::{Interface, Lab, Variant};
 use palisade_testkit::probe::Probe;
@@ -60,8 +60,10 @@ instance server {{
     read("flood", &text)
 }
 
+/// The second policy as look-ups, so that one layout takes the place of the other.
 fn files(firewall: Firewall, placement: Placement, third: u8) -> Artifact {
-    let emitted = firewall.emit(&policy(third).optimized, &Options::at(placement));
+    let layout = if third == 0 { Style::Auto } else { Style::Maps };
+    let emitted = firewall.emit(&policy(third).optimized, &Options { layout, ..Options::at(placement) });
     let text: String = emitted.files.iter().map(|file| String::from_utf8_lossy(&file.contents)).collect();
     match firewall {
         Firewall::Nft => assert!(text.contains("flush set"), "the rules use a set:\n{text}"),

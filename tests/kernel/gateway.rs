@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use palisade_ir::{Direction, PacketHook, Placement, Verdict};
+use palisade_ir::{Direction, Options, PacketHook, Placement, Verdict};
 use palisade_testkit::lab::{Interface, Lab};
 use palisade_testkit::probe::{Fate, Probe, deliverable};
 use palisade_testkit::require_kernel;
 use palisade_testkit::sample::hook_packets;
 
 use crate::expected;
-use crate::firewall::{Firewall, bare};
+use crate::firewall::{Firewall, LAYOUTS, bare};
 use crate::packets::{form, packet};
 use crate::subject::{Subject, named};
 use crate::verdicts::check;
@@ -41,14 +41,19 @@ fn everywhere(subject: &Subject) {
     let lab = Lab::gateway(&parsed).unwrap();
     let probes = probes(subject, &names);
     let verdicts: Vec<Verdict> = probes.iter().map(|probe| expected::gateway(subject, probe)).collect();
-    for firewall in Firewall::WHOLE {
-        firewall.load(&lab, &firewall.emit(&subject.optimized, &bare(Placement::Gateway)));
-        let title = format!("gateway {} {firewall:?}", subject.name);
+    for (firewall, layout) in Firewall::WHOLE.into_iter().flat_map(|it| LAYOUTS.map(|layout| (it, layout))) {
+        let options = Options { layout, ..bare(Placement::Gateway) };
+        firewall.load(&lab, &firewall.emit(&subject.optimized, &options));
+        let title = format!("gateway {} {firewall:?} {layout:?}", subject.name);
         check(&title, &probes, &verdicts, &lab.forward(&probes).unwrap());
         firewall.unload(&lab);
     }
     let count = probes.len();
-    println!("gateway {}: {count} packets at each of {} firewalls", subject.name, Firewall::WHOLE.len());
+    println!(
+        "gateway {}: {count} packets at each of {} firewalls in two layouts",
+        subject.name,
+        Firewall::WHOLE.len()
+    );
     assert!(count >= 500, "only {count} packets");
 }
 

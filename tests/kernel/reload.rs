@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use palisade_ir::{Artifact, Direction, InstanceId, Options, Placement, Verdict};
+use palisade_ir::{Artifact, Direction, InstanceId, Options, Placement, Style, Verdict};
 use palisade_testkit::lab::{Lab, Variant};
 use palisade_testkit::probe::Probe;
 use palisade_testkit::require_kernel;
@@ -20,7 +20,9 @@ const SAMPLE: usize = 150;
 /// Two ways to emit for a host that differ in all that options can change.
 fn options(at: InstanceId) -> [Options; 2] {
     let host = Placement::Host(at);
-    [bare(host), Options { unmanaged: Verdict::Deny, counters: true, ..Options::at(host) }]
+    let other =
+        Options { unmanaged: Verdict::Deny, counters: true, layout: Style::Maps, ..Options::at(host) };
+    [bare(host), other]
 }
 
 #[test]

@@ -8,7 +8,7 @@ use palisade_testkit::probe::{Fate, Probe};
 use palisade_testkit::require_kernel;
 
 use crate::expected;
-use crate::firewall::{Firewall, bare};
+use crate::firewall::{Firewall, LAYOUTS, bare};
 use crate::packets;
 use crate::subject::{Subject, named};
 
@@ -44,10 +44,13 @@ fn every_instance(subject: &Subject, unmanaged: Verdict) {
                 probes.iter().map(|probe| expected::host(subject, at, direction, probe, unmanaged)).collect();
             (direction, probes, verdicts)
         });
-        for firewall in Firewall::WHOLE {
+        for (firewall, layout) in
+            Firewall::WHOLE.into_iter().flat_map(|it| LAYOUTS.map(|layout| (it, layout)))
+        {
+            options.layout = layout;
             firewall.load(&lab, &firewall.emit(&subject.optimized, &options));
             for (direction, probes, verdicts) in &probes {
-                let title = format!("{} {at:?} {direction} {firewall:?}", subject.name);
+                let title = format!("{} {at:?} {direction} {firewall:?} {layout:?}", subject.name);
                 check(&title, probes, verdicts, &fates(&lab, *direction, probes));
             }
             firewall.unload(&lab);
@@ -55,7 +58,11 @@ fn every_instance(subject: &Subject, unmanaged: Verdict) {
         count += probes.iter().map(|(_, probes, _)| probes.len()).sum::<usize>();
         seen.extend(probes.iter().flat_map(|(_, _, verdicts)| verdicts.iter().copied()));
     }
-    println!("{}: {count} packets at each of {} firewalls", subject.name, Firewall::WHOLE.len());
+    println!(
+        "{}: {count} packets at each of {} firewalls in two layouts",
+        subject.name,
+        Firewall::WHOLE.len()
+    );
     assert!(count >= 500 && seen.len() == 2, "{}: {count} packets, {seen:?}", subject.name);
 }
 

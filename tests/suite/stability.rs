@@ -7,7 +7,7 @@ use palisade::front::read_text;
 use palisade::lower::lower;
 use palisade::optimize::optimize_plan;
 use palisade::targets::Target;
-use palisade_ir::{Backend, InstanceId, Options, Placement, Style};
+use palisade_ir::{InstanceId, Options, Placement, Style};
 use palisade_testkit::sample::Dice;
 use similar::{DiffTag, TextDiff};
 
