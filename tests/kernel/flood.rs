@@ -41,7 +41,7 @@ group server {{
   network prod
   inner deny
   in {{
-    {} allow udp from set friends to port [53, {}]
+    {} allow udp from set friends to port [53, 123, 161, 514, {}]
     30 deny tcp from set friends log
     40 allow tcp from any to port {}
   }}

@@ -23,6 +23,9 @@ use super::{session, text};
 const WAYS: usize = 3;
 /// Up to so many entries, a rule for each outcome reads better and costs no more than a look-up.
 const ENTRIES: usize = 6;
+/// The most chains below one another. The kernel refuses 16, `goto` counting like `jump` (NFT_JUMP_STACK_SIZE,
+/// nf_tables.h), and some of them lead to this one.
+const DEPTH: usize = 10;
 /// Up to so many rules cost less one by one, whatever they are.
 const FEW: usize = 16;
 
@@ -52,6 +55,7 @@ pub(super) fn chains(
         Style::Auto if writer.counters || chain.rules().len() <= FEW => None,
         Style::Auto => Some(plan(chain.apart())).filter(|arranged| pays(arranged, chain)),
     };
+    let arranged = arranged.filter(|(layout, _)| depth(layout, allow) <= DEPTH);
     let mut lines = session::rules(writer.plan.session_timeout);
     let mut chains = Vec::new();
     match arranged {
@@ -144,6 +148,18 @@ pub(super) fn pays((layout, _): &(Layout, PeerEnd), rules: &Chain) -> bool {
         })
         .sum();
     cost < rules.rules().len()
+}
+
+/// How many chains may lie below one another: leaves of prefixes within prefixes, and where packets cannot come back, each
+/// step below the one before it.
+fn depth(layout: &Layout, allow: &str) -> usize {
+    let within = |leaves: &[Leaf], leaf: &Leaf| {
+        let outer = |leaf: &&Leaf| leaf.parent.and_then(|parent| leaves.get(parent));
+        std::iter::successors(Some(leaf), outer).count()
+    };
+    let deepest = |block: &Block| block.leaves.iter().map(|leaf| within(&block.leaves, leaf)).max();
+    let nested = layout.blocks.iter().filter_map(deepest).max().unwrap_or(0);
+    if allow == "return" { steps(layout).len() + nested } else { nested }
 }
 
 fn steps(layout: &Layout) -> Vec<Step<'_>> {
