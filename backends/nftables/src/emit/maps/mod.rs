@@ -126,8 +126,7 @@ pub(super) fn write(
     Ok(Arranged { lines, chains, maps })
 }
 
-/// Whether a chain costs a packet less as look-ups, in tests met by one that no rule matches; and it does not get larger
-/// than the rules written out one prefix and port at a time.
+/// Whether a chain costs a packet less as look-ups: in tests on the longest way through, against its rules.
 pub(super) fn pays((layout, _): &(Layout, PeerEnd), rules: &Chain) -> bool {
     /// The cost of a look-up in rules.
     const LOOKUP: usize = 4;
