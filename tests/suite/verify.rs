@@ -12,7 +12,7 @@ use palisade::front::read_text;
 use palisade::lower::lower;
 use palisade::optimize::optimize_plan;
 use palisade::targets::Target;
-use palisade::verify::{Failure, verify};
+use palisade::verify::verify;
 use palisade_ir::decide::Budget;
 use palisade_ir::{Options, Placement, Plan, Prelude, Style, Verdict};
 use palisade_testkit::sample::random_policy;
@@ -61,8 +61,6 @@ const STEPS: u64 = 3_000_000;
 struct Count {
     hosts: usize,
     gateways: usize,
-    /// Gateways whose look-ups nest deeper than nft follows jumps: refused, not written.
-    too_deep: usize,
 }
 
 /// Proves everything that can be emitted for a policy.
@@ -74,10 +72,6 @@ fn all_equal(title: &str, text: &str, count: &mut Count) {
             match verify(&plan, target, &options, &artifact, &mut Budget::new(STEPS)) {
                 Ok(_) if gateway => count.gateways += 1,
                 Ok(_) => count.hosts += 1,
-                // Known: on a gateway, chains that go on from look-up to look-up can nest deeper than nft follows.
-                Err(Failure::Unreadable(why)) if gateway && why.message.contains("nest too deeply") => {
-                    count.too_deep += 1;
-                }
                 Err(why) => panic!("{title}: {stem} {target:?} {options:?}: {why:#?}\n{text}"),
             }
         }
@@ -97,7 +91,9 @@ fn every_case_is_proved() {
 }
 
 /// Policies in an ordinary run.
-const POLICIES: u64 = 40;
+///
+/// Seed 12 once nested its look-ups on a gateway deeper than nft follows.
+const POLICIES: u64 = 100;
 
 #[test]
 fn random_policies_are_proved() {
@@ -108,7 +104,6 @@ fn random_policies_are_proved() {
         all_equal(&format!("seed {seed}"), &random_policy(seed), &mut count);
     }
     println!("{policies} policies: {count:?}");
-    assert!(count.too_deep * 20 < count.gateways, "{count:?}");
     assert!(count.hosts as u64 > policies * 6 && count.gateways as u64 > policies, "{count:?}");
 }
 
