@@ -9,6 +9,17 @@ pub struct Size {
     pub elements: usize,
 }
 
+impl Size {
+    /// Counts a line of a chain: a rule with the elements of its anonymous sets, or none.
+    fn count(&mut self, line: &str) {
+        if !line.is_empty() && !line.starts_with("type ") && !line.starts_with('#') {
+            self.rules += 1;
+            let inner = line.split('{').skip(1).filter_map(|part| part.split('}').next());
+            self.elements += inner.map(|part| part.split(',').count()).sum::<usize>();
+        }
+    }
+}
+
 /// Counts the IPv4 side of iptables, and all of an nft file; IPv6 rules of iptables are left out, as in naive files.
 pub fn of(files: &Files) -> Size {
     let Files { nft, v4, v6: _, ipset } = files;
@@ -36,12 +47,13 @@ fn nft_size(text: &str) -> Size {
                     rest.split(',').filter(|part| part.chars().any(char::is_alphanumeric)).count();
                 in_elements = !rest.contains('}');
             }
-            _ if line.starts_with("chain ") => in_chain = true,
-            _ if in_chain && !line.is_empty() && !line.starts_with("type ") && !line.starts_with('#') => {
-                size.rules += 1;
-                let inner = line.split('{').skip(1).filter_map(|part| part.split('}').next());
-                size.elements += inner.map(|part| part.split(',').count()).sum::<usize>();
+            // A chain of one rule stands on one line; an empty one is only declared.
+            _ if line.starts_with("chain ") && line.ends_with('}') => {
+                let body = line.split_once('{').map_or("", |(_, body)| body.trim_end_matches('}').trim());
+                size.count(body);
             }
+            _ if line.starts_with("chain ") => in_chain = true,
+            _ if in_chain => size.count(line),
             _ => {}
         }
     }

@@ -250,7 +250,7 @@ pub(super) struct FmtArgs {
 pub(super) struct EvalArgs {
     #[command(flatten)]
     pub(super) policy: PolicyArgs,
-    /// Who decides: reference, plan, optimized, matcher, nftables, iptables or ipset
+    /// Who decides: reference, plan, optimized, matcher, or nftables, iptables, ipset, these also with -maps behind
     #[arg(long, default_value = "reference", value_parser = str::parse::<EngineKind>)]
     pub(super) engine: EngineKind,
     /// The packets, one JSON object per line; `-` for standard input
