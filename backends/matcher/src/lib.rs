@@ -4,6 +4,7 @@
 //! A [`Matcher`] is made from a [`Plan`](palisade_ir::Plan), or loaded from the file that
 //! `palisade compile --target matcher` writes, and judges the first packet of each session. It needs neither the
 //! policy language nor the compiler, opens no file and reads no clock. A [`SessionTable`] lets replies pass.
+//! [`Live`] replaces a matcher while threads ask it, [`Gate`] a matcher together with its sessions.
 //!
 //! ```
 //! use palisade_ir::{
@@ -82,9 +83,13 @@
 mod backend;
 mod compile;
 mod file;
+#[cfg(feature = "live")]
+mod gate;
 mod indexed;
 mod layout;
 mod lift;
+#[cfg(feature = "live")]
+mod live;
 mod matcher;
 mod nic;
 mod owners;
@@ -97,7 +102,11 @@ mod words;
 pub use backend::MatcherBackend;
 pub use compile::PlansDiffer;
 pub use file::{FORMAT, LoadError};
+#[cfg(feature = "live")]
+pub use gate::Gate;
 pub use layout::Layout;
+#[cfg(feature = "live")]
+pub use live::Live;
 pub use matcher::{Decision, Layouts, Matcher};
 pub use nic::{End, NicMatcher};
 pub use session::SessionTable;

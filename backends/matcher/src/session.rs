@@ -34,10 +34,10 @@ pub struct SessionTable {
 
 /// The lesser of a packet and its reply: the same for both directions of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key(Packet);
+pub(crate) struct Key(Packet);
 
 impl Key {
-    fn of(packet: &Packet) -> Self {
+    pub(crate) fn of(packet: &Packet) -> Self {
         Self(*packet.min(&packet.reply()))
     }
 }
@@ -47,6 +47,26 @@ struct Session {
     first: Packet,
     turn: u64,
     seen: Duration,
+    /// The policy that allowed it last.
+    policy: u64,
+}
+
+/// A policy and a number that tells it from those before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbered<'a> {
+    pub(crate) number: u64,
+    pub(crate) matcher: &'a Matcher,
+}
+
+impl<'a> Numbered<'a> {
+    /// For tables that are told of a change by [`SessionTable::revalidate`].
+    const fn only(matcher: &'a Matcher) -> Self {
+        Self { number: 0, matcher }
+    }
+
+    fn allows(self, session: &Session) -> bool {
+        session.policy == self.number || self.matcher.decide(&session.first) == Verdict::Allow
+    }
 }
 
 impl SessionTable {
@@ -59,20 +79,30 @@ impl SessionTable {
     ///
     /// `now` is the time since any fixed moment. It should never run backwards; where it does, it stands still.
     pub fn check(&mut self, matcher: &Matcher, packet: &Packet, now: Duration) -> Verdict {
-        self.expire(matcher.session_timeout(), now);
+        self.check_by(Numbered::only(matcher), packet, now)
+    }
+
+    /// As [`SessionTable::check`]. A session that another policy allowed last is asked again: it goes on when this one
+    /// allows its first packet too, else it has ended.
+    pub(crate) fn check_by(&mut self, policy: Numbered<'_>, packet: &Packet, now: Duration) -> Verdict {
+        self.expire(policy.matcher.session_timeout(), now);
         let tracked = packet.ports().is_some() || !packet.protocol().has_ports();
         let key = Key::of(packet);
         if let Some(session) = self.sessions.get(&key).filter(|_| tracked) {
-            let first = session.first;
-            self.touch(key, first);
-            return Verdict::Allow;
+            let Session { first, turn, .. } = *session;
+            if policy.allows(session) {
+                self.touch(key, first, policy);
+                return Verdict::Allow;
+            }
+            self.quiet.remove(&turn);
+            self.sessions.remove(&key);
         }
-        let verdict = matcher.decide(packet);
+        let verdict = policy.matcher.decide(packet);
         if verdict == Verdict::Allow && tracked && self.capacity > 0 {
             if self.sessions.len() >= self.capacity {
                 self.forget_quietest();
             }
-            self.touch(key, *packet);
+            self.touch(key, *packet, policy);
         }
         verdict
     }
@@ -82,8 +112,13 @@ impl SessionTable {
     /// Ask it for the packet that an icmp error quotes: the error may pass when the session is alive (without such
     /// errors path MTU discovery fails).
     pub fn is_live(&self, matcher: &Matcher, quoted: &Packet, now: Duration) -> bool {
-        let over = |session: &Session| now.saturating_sub(session.seen) > matcher.session_timeout();
-        self.sessions.get(&Key::of(quoted)).is_some_and(|session| !over(session))
+        self.is_live_by(Numbered::only(matcher), quoted, now)
+    }
+
+    pub(crate) fn is_live_by(&self, policy: Numbered<'_>, quoted: &Packet, now: Duration) -> bool {
+        let timeout = policy.matcher.session_timeout();
+        let over = |session: &Session| now.saturating_sub(session.seen) > timeout;
+        self.sessions.get(&Key::of(quoted)).is_some_and(|session| !over(session) && policy.allows(session))
     }
 
     /// Ends every session whose first packet a new policy would not allow. Returns how many ended.
@@ -102,6 +137,41 @@ impl SessionTable {
         before - self.sessions.len()
     }
 
+    /// As [`SessionTable::revalidate`], for at most `portion` of the sessions that were last seen from turn `from` to
+    /// `last`. Returns how many ended, and from where to go on.
+    #[cfg(feature = "live")]
+    pub(crate) fn revalidate_some(
+        &mut self,
+        policy: Numbered<'_>,
+        (from, last): (u64, u64),
+        portion: usize,
+    ) -> (usize, Option<u64>) {
+        if from > last {
+            return (0, None);
+        }
+        let some = self.quiet.range(from..=last).take(portion);
+        let some: Vec<(u64, Key)> = some.map(|(turn, key)| (*turn, *key)).collect();
+        let mut ended = 0;
+        for (turn, key) in &some {
+            let Some(session) = self.sessions.get_mut(key) else { continue };
+            if policy.allows(session) {
+                session.policy = policy.number;
+            } else {
+                self.sessions.remove(key);
+                self.quiet.remove(turn);
+                ended += 1;
+            }
+        }
+        let full = some.len() == portion;
+        (ended, some.last().filter(|_| full).map(|(turn, _)| turn + 1))
+    }
+
+    /// The turn of the latest packet.
+    #[cfg(feature = "live")]
+    pub(crate) const fn turn(&self) -> u64 {
+        self.turn
+    }
+
     /// How many sessions are known, those included that end at the next [`SessionTable::check`].
     pub fn len(&self) -> usize {
         self.sessions.len()
@@ -117,7 +187,8 @@ impl SessionTable {
         self.capacity
     }
 
-    fn expire(&mut self, timeout: Duration, now: Duration) {
+    /// Forgets what was idle for too long.
+    pub(crate) fn expire(&mut self, timeout: Duration, now: Duration) {
         self.now = self.now.max(now);
         while let Some((_, key)) = self.quiet.first_key_value() {
             let over = |session: &Session| self.now.saturating_sub(session.seen) > timeout;
@@ -135,9 +206,9 @@ impl SessionTable {
     }
 
     /// Opens or refreshes a session.
-    fn touch(&mut self, key: Key, first: Packet) {
+    fn touch(&mut self, key: Key, first: Packet, policy: Numbered<'_>) {
         self.turn += 1;
-        let session = Session { first, turn: self.turn, seen: self.now };
+        let session = Session { first, turn: self.turn, seen: self.now, policy: policy.number };
         if let Some(old) = self.sessions.insert(key, session) {
             self.quiet.remove(&old.turn);
         }

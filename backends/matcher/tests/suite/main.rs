@@ -4,6 +4,8 @@
 mod agreement;
 mod backend;
 mod compiled;
+mod gate;
 mod layouts;
+mod live;
 mod plans;
 mod sessions;

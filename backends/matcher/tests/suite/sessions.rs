@@ -12,11 +12,11 @@ use palisade_matcher::{Matcher, SessionTable};
 
 use crate::plans::{self, Rng};
 
-const WEB: &str = "10.0.0.1";
-const INET: &str = "203.0.113.9";
+pub(crate) const WEB: &str = "10.0.0.1";
+pub(crate) const INET: &str = "203.0.113.9";
 
 /// One instance that may be reached at some tcp ports and may send anything, as in a group with one rule.
-fn web(open: &[u16], timeout: u32) -> Matcher {
+pub(crate) fn web(open: &[u16], timeout: u32) -> Matcher {
     let allow = |port: &u16| Rule {
         matches: Match::new(MatchParts {
             source: Addresses::any(Family::V4),
@@ -50,11 +50,11 @@ fn packet(source: &str, destination: &str, protocol: Protocol, ports: Option<(u1
     Packet::new(address(source), address(destination), protocol, ports).unwrap()
 }
 
-fn tcp(source: &str, destination: &str, ports: (u16, u16)) -> Packet {
+pub(crate) fn tcp(source: &str, destination: &str, ports: (u16, u16)) -> Packet {
     packet(source, destination, Protocol::TCP, Some(ports))
 }
 
-const fn at(seconds: u64) -> Duration {
+pub(crate) const fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
@@ -173,13 +173,13 @@ fn a_new_policy_ends_what_it_would_not_allow() {
 }
 
 /// The table, as simple as it can be: a list, the most recently seen session last.
-struct Model {
-    capacity: usize,
-    sessions: Vec<(Packet, Duration)>,
+pub(crate) struct Model {
+    pub(crate) capacity: usize,
+    pub(crate) sessions: Vec<(Packet, Duration)>,
 }
 
 impl Model {
-    fn check(&mut self, matcher: &Matcher, packet: &Packet, now: Duration) -> Verdict {
+    pub(crate) fn check(&mut self, matcher: &Matcher, packet: &Packet, now: Duration) -> Verdict {
         self.sessions.retain(|(_, seen)| now - *seen <= matcher.session_timeout());
         let known = |first: &Packet| first == packet || *first == packet.reply();
         let tracked = packet.ports().is_some() || !packet.protocol().has_ports();
@@ -201,21 +201,24 @@ impl Model {
     }
 }
 
+/// Two policies with the same addresses, so that a swap matters.
+pub(crate) fn two_policies(seed: u64) -> [Matcher; 2] {
+    [0, 1].map(|turn| {
+        let mut plan = plans::random(seed);
+        plan.session_timeout = 20 + 10 * turn;
+        for nic in plan.instances.iter_mut().flat_map(|instance| &mut instance.nics).filter(|_| turn == 1) {
+            std::mem::swap(&mut nic.ingress, &mut nic.egress);
+        }
+        Matcher::new(&plan)
+    })
+}
+
 #[test]
 fn agrees_with_a_naive_table_on_random_sequences() {
     let (mut replies, mut expired) = (0, 0);
     for seed in 0..60 {
         let mut rng = Rng::new(seed);
-        // Two policies with the same addresses, so that a swap matters.
-        let matchers = [0, 1].map(|turn| {
-            let mut plan = plans::random(seed);
-            plan.session_timeout = 20 + 10 * turn;
-            for nic in plan.instances.iter_mut().flat_map(|instance| &mut instance.nics).filter(|_| turn == 1)
-            {
-                std::mem::swap(&mut nic.ingress, &mut nic.egress);
-            }
-            Matcher::new(&plan)
-        });
+        let matchers = two_policies(seed);
         let mut packets = plans::boundary_packets(&plans::random(seed), seed);
         packets.truncate(40);
         let capacity = 1 + rng.below(12);
