@@ -14,7 +14,7 @@ use crate::{naive, size};
 const INTERFACE: &str = "eth0 10.0.0.1/24";
 /// What a slice should take: shorter is noise, longer lets the machine change meanwhile.
 const SLICE: Duration = Duration::from_millis(4);
-/// Sent before each slice, untimed: the caches are the last engine's.
+/// Packets sent to find out how many a slice has.
 const WARM: usize = 128;
 
 /// An engine at work on a case.
@@ -101,7 +101,8 @@ impl Trace {
         if self.slice == 0 {
             return;
         }
-        self.bursts.send(WARM.min(self.slice / 2)).unwrap();
+        self.bursts.send(self.slice).unwrap();
+        self.bursts.back(self.slice);
         let took = self.bursts.send(self.slice).unwrap();
         self.taken.push(took.as_nanos() as f64 / self.slice as f64);
     }

@@ -94,6 +94,12 @@ impl Lab {
 }
 
 impl Bursts {
+    /// Goes back by some packets, which come next then.
+    pub fn back(&mut self, count: usize) {
+        let all = self.frames.len().max(1);
+        self.next = (self.next + all - count % all) % all;
+    }
+
     /// Sends the next packets, from the start again after the last, and returns the processor time that took.
     pub fn send(&mut self, count: usize) -> Result<Duration> {
         let error = |errno: Errno| LabError::new("send a burst", errno);

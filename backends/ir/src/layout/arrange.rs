@@ -15,8 +15,10 @@ const LAYERS: usize = 3;
 const FEW_RANGES: usize = 3;
 /// A range of ports that more rules ask for gets a leaf of its own even where ranges overlap a lot.
 const POPULAR: usize = 8;
-/// From so many rules by prefix on, services that only one rule asks for join them.
+/// From so many rules by prefix on, services that few rules ask for join them.
 const PEERS: usize = 32;
+/// So few.
+const LONELY: usize = 2;
 /// The most comparisons to find rules that may stand in front.
 const FRONT_STEPS: usize = 20_000_000;
 
@@ -189,16 +191,19 @@ fn by_port(end: PortEnd, groups: &mut Groups) -> Vec<Place> {
     leaves.into_iter().map(|(key, rules)| leaf(key, own(rules))).collect()
 }
 
-/// Moves the leaves of a single rule from few prefixes to those prefixes.
+/// Moves the leaves of one or two rules from few prefixes to those prefixes.
 fn lonely(rules: Rules<'_>, ports: &mut Vec<Place>, peers: &mut Peers) {
     ports.retain(|place| {
-        let ([own], Key::Service(_)) = (place.own.as_slice(), &place.key) else { return true };
-        let sourced = own.services.iter().any(|service| service.source.is_some());
-        if sourced || !fits_peers(rules, own.rule) {
+        let stays = |own: &Own| {
+            own.services.iter().any(|service| service.source.is_some()) || !fits_peers(rules, own.rule)
+        };
+        if place.own.len() > LONELY || place.own.iter().any(stays) {
             return true;
         }
-        for service in &own.services {
-            add(rules, peers, own.rule, service);
+        for Own { rule, services } in &place.own {
+            for service in services {
+                add(rules, peers, *rule, service);
+            }
         }
         false
     });

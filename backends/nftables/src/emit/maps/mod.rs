@@ -4,14 +4,15 @@
 //! accepted (`jump` and the end of the chain), and by a named chain where allowing means to return (the out rules on a
 //! gateway), since a chain cannot tell two kinds of coming back apart.
 
+mod cost;
 mod leaf;
 mod look_up;
 mod words;
 
 use std::collections::BTreeMap;
 
-use palisade_ir::layout::{Block, Item, Layout, Leaf, Lookup, PeerEnd, plan};
-use palisade_ir::{Addresses, Chain, EmitError, Match, Style};
+use palisade_ir::layout::{Block, Layout, Leaf, Lookup, PeerEnd, plan};
+use palisade_ir::{Chain, EmitError, Style};
 
 use super::dispatch::MapText;
 use super::file::ChainText;
@@ -26,8 +27,6 @@ const ENTRIES: usize = 6;
 /// The most chains below one another. The kernel refuses 16, `goto` counting like `jump` (NFT_JUMP_STACK_SIZE,
 /// nf_tables.h), and some of them lead to this one.
 const DEPTH: usize = 10;
-/// The cost of a look-up, in plain tests of 20 ns.
-const LOOKUP: usize = 4;
 /// Up to so many rules cost less one by one, whatever they are.
 const FEW: usize = 16;
 
@@ -55,7 +54,7 @@ pub(super) fn chains(
         Style::Maps => Some(plan(chain.apart())),
         // Who counts rule by rule wants to see the rules.
         Style::Auto if writer.counters || chain.rules().len() <= FEW => None,
-        Style::Auto => Some(plan(chain.apart())).filter(|arranged| pays(arranged, chain)),
+        Style::Auto => Some(plan(chain.apart())).filter(|(layout, _)| cost::pays(layout, chain)),
     };
     let arranged = arranged.filter(|(layout, _)| depth(layout, allow) <= DEPTH);
     let mut lines = session::rules(writer.plan.session_timeout);
@@ -126,27 +125,6 @@ pub(super) fn write(
     };
     let Arranged { chains, maps, lines: _ } = arranger.out;
     Ok(Arranged { lines, chains, maps })
-}
-
-/// Whether a chain costs a packet less as look-ups: in tests on the longest way through, against those of its rules.
-fn pays((layout, _): &(Layout, PeerEnd), chain: &Chain) -> bool {
-    let item = |item: &Item| match item {
-        Item::Map(_) => LOOKUP,
-        Item::Rule(rule) => tests_of(&rule.matches),
-    };
-    let leaf = |leaf: &Leaf| leaf.items.iter().map(item).sum::<usize>();
-    let block = |block: &Block| match block.lookup {
-        Lookup::Nothing | Lookup::Service => block.leaves.iter().map(leaf).sum(),
-        _ => LOOKUP + block.leaves.iter().map(leaf).max().unwrap_or(0),
-    };
-    let rules = chain.rules().iter().map(|rule| tests_of(&rule.matches));
-    layout.blocks.iter().map(block).sum::<usize>() < rules.sum()
-}
-
-/// What a rule costs, in plain tests: a set of addresses is a look-up too.
-fn tests_of(matches: &Match) -> usize {
-    let is_set = |addresses: &Addresses| addresses.prefixes.ranges().len() > 1;
-    if is_set(matches.source()) || is_set(matches.destination()) { LOOKUP } else { 1 }
 }
 
 /// How many chains may lie below one another: leaves of prefixes within prefixes, and where packets cannot come back, each
