@@ -85,6 +85,7 @@ mod compile;
 mod file;
 #[cfg(feature = "live")]
 mod gate;
+mod hash;
 mod indexed;
 mod layout;
 mod lift;

@@ -114,6 +114,7 @@ impl Matcher {
     }
 
     /// The words for a rule id of the plan, as far as a rule of this matcher has it.
+    #[inline]
     pub fn rule(&self, id: RuleId) -> Option<&RuleInfo> {
         self.rules.of(id)
     }

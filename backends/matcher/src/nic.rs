@@ -35,6 +35,7 @@ impl Nic {
         (self.instance.as_str(), self.interface.as_str())
     }
 
+    #[inline]
     pub(crate) const fn guard(&self, direction: Direction) -> &Guard {
         match direction {
             Direction::In => &self.ingress,
@@ -91,11 +92,13 @@ impl<'a> NicMatcher<'a> {
     }
 
     /// Judges the first packet of a session that comes in by this NIC.
+    #[inline]
     pub fn ingress(&self, packet: &Packet) -> Outcome {
         self.outcome(Direction::In, packet)
     }
 
     /// Judges the first packet of a session that goes out by this NIC.
+    #[inline]
     pub fn egress(&self, packet: &Packet) -> Outcome {
         self.outcome(Direction::Out, packet)
     }
@@ -117,15 +120,18 @@ impl<'a> NicMatcher<'a> {
     }
 
     /// As [`NicMatcher::ingress`], with the deciding rule.
+    #[inline]
     pub fn explain_ingress(&self, packet: &Packet) -> End<'a> {
         self.end(Direction::In, packet)
     }
 
     /// As [`NicMatcher::egress`], with the deciding rule.
+    #[inline]
     pub fn explain_egress(&self, packet: &Packet) -> End<'a> {
         self.end(Direction::Out, packet)
     }
 
+    #[inline]
     pub(crate) fn outcome(&self, direction: Direction, packet: &Packet) -> Outcome {
         self.nic.guard(direction).decide.outcome(packet)
     }
@@ -144,6 +150,7 @@ impl<'a> NicMatcher<'a> {
         });
     }
 
+    #[inline]
     pub(crate) fn end(&self, direction: Direction, packet: &Packet) -> End<'a> {
         let (outcome, id) = self.nic.guard(direction).plain.decide(packet);
         let rule = self.matcher.rule(id).unwrap_or(default_words(direction));

@@ -9,18 +9,29 @@ use palisade_ir::{RuleId, RuleInfo};
 pub(crate) struct Words {
     /// Ascending by id.
     rules: Vec<(RuleId, RuleInfo)>,
-    /// The places of ids in `rules`, from the first id on; empty when the ids are too scattered.
-    places: Vec<u32>,
+    places: Places,
+}
+
+/// Where ids stand in the words.
+#[derive(Clone, Debug)]
+enum Places {
+    /// One after the other without a gap.
+    Dense,
+    /// At the place given here, from the first id on.
+    Listed(Vec<u32>),
+    /// Somewhere: the ids are far apart.
+    Scattered,
 }
 
 impl Words {
     /// The words of a rule.
+    #[inline]
     pub(crate) fn of(&self, id: RuleId) -> Option<&RuleInfo> {
         let first = self.rules.first()?.0.0;
-        let at = if self.places.is_empty() {
-            self.rules.binary_search_by_key(&id, |(id, _)| *id).ok()?
-        } else {
-            *self.places.get(id.0.checked_sub(first)? as usize)? as usize
+        let at = match &self.places {
+            Places::Dense => id.0.checked_sub(first)? as usize,
+            Places::Listed(places) => *places.get(id.0.checked_sub(first)? as usize)? as usize,
+            Places::Scattered => self.rules.binary_search_by_key(&id, |(id, _)| *id).ok()?,
         };
         self.rules.get(at).map(|(_, words)| words)
     }
@@ -37,15 +48,19 @@ impl From<BTreeMap<RuleId, RuleInfo>> for Words {
         let ids = || rules.iter().map(|(id, _)| id.0);
         let (first, last) = (ids().next().unwrap_or_default(), ids().next_back().unwrap_or_default());
         let span = (last - first) as usize;
-        let mut places = Vec::new();
-        if span <= 8 * rules.len() {
-            places.resize(span + 1, u32::MAX);
+        let places = if span + 1 == rules.len() {
+            Places::Dense
+        } else if span <= 8 * rules.len() {
+            let mut places = vec![u32::MAX; span + 1];
             for (at, id) in (0..).zip(ids()) {
                 if let Some(place) = places.get_mut((id - first) as usize) {
                     *place = at;
                 }
             }
-        }
+            Places::Listed(places)
+        } else {
+            Places::Scattered
+        };
         Self { rules, places }
     }
 }

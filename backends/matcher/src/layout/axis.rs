@@ -2,9 +2,8 @@
 //!
 //! Intervals between cuts that the same rules contain form a class. Used while building and by the bitsets.
 
-use std::collections::HashMap;
-
 use super::rules::Values;
+use crate::hash::HashMap;
 
 /// The intervals of a field and their classes.
 #[derive(Clone, Debug)]
@@ -44,7 +43,7 @@ impl Axis {
             return None;
         }
         let mut axis = Self { intervals: Vec::new(), rows: Vec::new(), words, classes: 0 };
-        let mut known: HashMap<Vec<u64>, u32> = HashMap::new();
+        let mut known: HashMap<Vec<u64>, u32> = HashMap::default();
         let mut start = 0;
         for turn in turns.chunk_by(|a, b| a.0 == b.0) {
             let at = turn.first().map_or(0, |turn| turn.0);

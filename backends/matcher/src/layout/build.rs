@@ -4,30 +4,38 @@
 //! other rules become active, what happens to each service is worked out once and given a number. Rows, columns and
 //! services that turn out the same are joined at the end.
 
-use std::collections::HashMap;
-
 use super::LAST;
 use super::axis::{Axis, ones};
-use super::rules::Rules;
+use super::cells::Cells;
+use super::effects::Effects;
+use super::rules::{Rules, Values};
 use super::services::{Services, distinct, reduced};
-use super::tables::Tables;
+use super::tables::{Classes, Tables};
 use super::trie::{Number, Trie};
+use crate::hash::HashMap;
 
 /// The most bytes of the rows of one field, while building.
 const ROWS: u64 = 64 << 20;
 /// The most cells of the table of address pairs, while building.
 const CELLS: usize = 1 << 23;
-/// The most bytes of finished tables.
-const BYTES: usize = 16 << 20;
-/// The most words of work that joining equal services may take.
-const JOIN: usize = 1 << 24;
 
 /// The tables; `None` when they exceed a limit. Takes what it does from `work`, whose unit is a word or so.
-pub(super) fn build<T: Number>(rules: &Rules<'_>, last: u128, work: &mut u64) -> Option<Tables<T>> {
+pub(super) fn build<T: Number, C: Cells>(
+    rules: &Rules<'_>,
+    last: u128,
+    work: &mut u64,
+) -> Option<Tables<T, C>> {
     let [source, destination, service, source_port] = &rules.fields;
     let axis = |values, last| Axis::new(values, last, ROWS);
     let services = Services::new(axis(service, LAST.0)?, axis(source_port, LAST.1)?, rules.len(), work)?;
+    if destination.iter().all(Option::is_none) {
+        return line(rules, (source, last), services, work, |trie| [trie, None]);
+    }
+    if source.iter().all(Option::is_none) {
+        return line(rules, (destination, last), services, work, |trie| [None, trie]);
+    }
     let (source, destination) = (axis(source, last)?, axis(destination, last)?);
+    *work /= C::PARTS;
     let cells = source.classes().saturating_mul(destination.classes());
     let rows = source.rows().len() + destination.rows().len();
     *work = work.checked_sub((cells + rows) as u64).filter(|_| cells <= CELLS)?;
@@ -42,9 +50,9 @@ pub(super) fn build<T: Number>(rules: &Rules<'_>, last: u128, work: &mut u64) ->
     let Sweep { effects, .. } = sweep;
     let (rows, columns) = distinct(&table, inner.classes());
     let pairs: Vec<u32> = reduced(&table, inner.classes(), &rows, &columns).collect();
-    let (names, words, outcomes) = effects.packed(services.words);
+    let (names, cells, width) = effects.packed(services.words * 64);
     let lone = rows.count == 1 || columns.count == 1;
-    let offset = |effect: u32| effect * words as u32;
+    let offset = |effect: u32| effect * width;
     // With one row or column the names of the other axis are the effects themselves.
     let spread = |names: &[u32], factor: u32| {
         let effect = |name: &u32| pairs.get(*name as usize).map_or(0, |effect| offset(*effect));
@@ -59,78 +67,37 @@ pub(super) fn build<T: Number>(rules: &Rules<'_>, last: u128, work: &mut u64) ->
         // Without any address to look up the row is the first: it is the only one.
         None
     } else {
-        Some(pairs.into_iter().map(offset).collect())
+        Some(pairs.into_iter().map(offset).collect::<Vec<u32>>().into())
     };
-    let tables = Tables { source, destination, services: services.tables(&names), pairs, outcomes };
-    (tables.bytes() <= BYTES).then_some(tables)
+    finished(Classes { source, destination, services: services.tables(&names), pairs }, cells)
+}
+
+fn finished<T: Number, C: Cells>(classes: Classes<T>, cells: C) -> Option<Tables<T, C>> {
+    let tables = Tables { classes, cells };
+    (tables.bytes() <= C::BYTES).then_some(tables)
+}
+
+/// The tables of rules that look at one address at most.
+fn line<T: Number, C: Cells>(
+    rules: &Rules<'_>,
+    (values, last): (&[Values<'_>], u128),
+    services: Services,
+    work: &mut u64,
+    ends: impl Fn(Option<Trie<T>>) -> [Option<Trie<T>>; 2],
+) -> Option<Tables<T, C>> {
+    let (mut intervals, effects) = super::line::sweep::<C>(rules, values, last, &services, work)?;
+    let (names, cells, width) = effects.packed(services.words * 64);
+    intervals.iter_mut().for_each(|(_, effect)| *effect *= width);
+    let [source, destination] = ends(Trie::new(&intervals));
+    finished(Classes { source, destination, services: services.tables(&names), pairs: None }, cells)
 }
 
 fn steps(axis: &Axis) -> usize {
     axis.rows().iter().map(|word| word.count_ones() as usize).sum()
 }
 
-/// What happens to each service, by number: verdicts, then log flags, a bit per service class.
-#[derive(Default)]
-struct Effects {
-    known: HashMap<Vec<u64>, u32>,
-}
-
-impl Effects {
-    /// The number of an effect; `None` when there are too many.
-    fn number(&mut self, effect: &[u64]) -> Option<u32> {
-        if let Some(number) = self.known.get(effect) {
-            return Some(*number);
-        }
-        let number = self.known.len() as u32;
-        if (self.known.len() + 1) * effect.len() * 8 > BYTES {
-            return None;
-        }
-        self.known.insert(effect.to_vec(), number);
-        Some(number)
-    }
-
-    /// New names for service classes, the words of an effect by them, and all effects one after the other.
-    fn packed(self, words: usize) -> (Vec<u32>, usize, Vec<u64>) {
-        let mut effects: Vec<(u32, Vec<u64>)> =
-            self.known.into_iter().map(|(effect, at)| (at, effect)).collect();
-        effects.sort_unstable_by_key(|(at, _)| *at);
-        let effects: Vec<Vec<u64>> = effects.into_iter().map(|(_, effect)| effect).collect();
-        let services = words * 64;
-        let bit =
-            |effect: &[u64], at: usize| effect.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1);
-        let (names, kept): (Vec<u32>, Vec<usize>) = if effects.len() * services > JOIN {
-            ((0..services as u32).collect(), (0..services).collect())
-        } else {
-            let code = |effect: &Vec<u64>, at: usize| {
-                u32::from(bit(effect, at)) | u32::from(bit(effect, services + at)) << 1
-            };
-            let table: Vec<u32> =
-                effects.iter().flat_map(|effect| (0..services).map(move |at| code(effect, at))).collect();
-            let columns = distinct(&table, services).1;
-            let mut kept = vec![0; columns.count];
-            for (at, name) in columns.names.iter().enumerate().rev() {
-                if let Some(first) = kept.get_mut(*name as usize) {
-                    *first = at;
-                }
-            }
-            (columns.names, kept)
-        };
-        let mut outcomes = Vec::new();
-        for effect in &effects {
-            for chunk in kept.chunks(32) {
-                let bits = |plane: usize| {
-                    let bits = chunk.iter().enumerate();
-                    bits.fold(0_u64, |all, (at, service)| all | u64::from(bit(effect, plane + service)) << at)
-                };
-                outcomes.push(bits(0) | bits(services) << 32);
-            }
-        }
-        (names, kept.len().div_ceil(32), outcomes)
-    }
-}
-
 /// What stays the same for all lines of the table of address pairs.
-struct Sweep<'a> {
+struct Sweep<'a, C: Cells> {
     rules: &'a Rules<'a>,
     services: &'a Services,
     /// The classes of the inner field, as runs, by rule.
@@ -140,10 +107,10 @@ struct Sweep<'a> {
     live: Vec<u64>,
     /// The services that rules ask for.
     asked: Vec<u64>,
-    effects: Effects,
+    effects: Effects<C>,
 }
 
-impl<'a> Sweep<'a> {
+impl<'a, C: Cells> Sweep<'a, C> {
     fn new(rules: &'a Rules<'a>, services: &'a Services, inner: &Axis) -> Self {
         let mut runs: Vec<Vec<(u32, u32)>> = vec![Vec::new(); rules.len()];
         for class in 0..inner.classes() {
@@ -178,7 +145,7 @@ impl<'a> Sweep<'a> {
         *work = work.checked_sub(turns.len() as u64)?;
         turns.sort_unstable();
         let mut active = vec![0_u64; rules.len().div_ceil(64)];
-        let mut known: HashMap<Vec<u64>, u32> = HashMap::new();
+        let mut known: HashMap<Vec<u64>, u32> = HashMap::default();
         let mut turns = turns.as_slice();
         let mut from = 0;
         while from < self.inner {
@@ -207,34 +174,29 @@ impl<'a> Sweep<'a> {
     fn effect(&mut self, rules: &[usize], active: &[u64], work: &mut u64) -> Option<u32> {
         let words = self.services.words;
         let mut open = self.asked.clone();
-        let mut effect = vec![0_u64; 2 * words];
-        let (verdicts, logs) = effect.split_at_mut(words);
+        let mut effect = vec![C::Word::default(); words * 64 / C::PER];
         let mut left: u32 = open.iter().map(|word| word.count_ones()).sum();
-        let mut decide = |open: &mut [u64], first: usize, mask: &[u64], outcome: u8| {
-            let (allow, log) =
-                (0_u64.wrapping_sub((outcome & 1).into()), 0_u64.wrapping_sub((outcome >> 1).into()));
-            let places = open.iter_mut().zip(verdicts.iter_mut().zip(logs.iter_mut())).skip(first);
-            let mut decided = 0;
-            for ((open, (verdicts, logs)), mask) in places.zip(mask) {
-                let new = *open & mask;
-                *verdicts |= new & allow;
-                *logs |= new & log;
-                *open ^= new;
-                decided += new.count_ones();
-            }
-            decided
-        };
         for at in ones(active) {
             let rule = *rules.get(at)?;
             let (first, mask) = self.services.trimmed(rule);
             *work = work.checked_sub(mask.len() as u64 + 1)?;
-            left -= decide(&mut open, first, mask, *self.rules.outcomes.get(rule)?);
+            let outcome = *self.rules.outcomes.get(rule)?;
+            for ((place, open), mask) in open.iter_mut().enumerate().skip(first).zip(mask) {
+                let new = *open & mask;
+                if new != 0 {
+                    C::decide(&mut effect, place, new, rule as u32 + 1, outcome);
+                    *open ^= new;
+                    left -= new.count_ones();
+                }
+            }
             if left == 0 {
                 break;
             }
         }
-        open.iter_mut().zip(&self.asked).for_each(|(open, asked)| *open |= !asked);
-        decide(&mut open, 0, &vec![u64::MAX; words], self.rules.default);
+        for (place, (open, asked)) in open.iter().zip(&self.asked).enumerate() {
+            C::decide(&mut effect, place, open | !asked, 0, self.rules.default);
+        }
+        *work = work.checked_sub(effect.len() as u64)?;
         self.effects.number(&effect)
     }
 }

@@ -6,8 +6,12 @@
 mod axis;
 mod bitsets;
 mod build;
+mod cells;
 mod cuts;
+mod effects;
+mod line;
 mod list;
+mod packed;
 mod pages;
 mod rows;
 mod rules;
@@ -18,6 +22,7 @@ mod trie;
 use palisade_ir::{Chain, Family, Outcome, Packet, RuleId, Verdict};
 
 use bitsets::Bitsets;
+use cells::{Cells, Deciders, Outcomes};
 use list::List;
 use rules::Rules;
 use tables::Tables;
@@ -124,7 +129,7 @@ pub(crate) enum Purpose {
 /// The structures for one chain and family.
 #[derive(Clone, Debug)]
 pub(crate) struct Engine<T> {
-    tables: Option<Box<Tables<T>>>,
+    tables: Option<Box<Tables<T, Outcomes>>>,
     /// There wherever rules are asked for, or tables do not fit.
     finder: Option<Box<Finder<T>>>,
 }
@@ -135,21 +140,21 @@ stored!(Engine<T> { tables, finder });
 #[derive(Clone, Debug)]
 struct Finder<T> {
     kind: Kind<T>,
-    /// Coded outcomes of the family's rules, and the source rules behind them.
-    outcomes: Vec<u8>,
-    deciders: Vec<RuleId>,
+    /// By number, the source rule behind a rule of the family, and its coded outcome.
+    deciders: Vec<(RuleId, u8)>,
     /// The places of the family's rules in the chain; empty where it has no others.
     places: Vec<u32>,
     default: u8,
 }
 
-stored!(Finder<T> { kind, outcomes, deciders, places, default });
+stored!(Finder<T> { kind, deciders, places, default });
 
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "the finder around it is boxed")]
 enum Kind<T> {
     Bitsets(Bitsets<T>),
     List(List<T>),
+    Tables(Tables<T, Deciders>),
 }
 
 impl<T: Number> Stored for Kind<T> {
@@ -159,6 +164,7 @@ impl<T: Number> Stored for Kind<T> {
         match self {
             Kind::Bitsets(bitsets) => (0_u8.write(out), bitsets.write(out)),
             Kind::List(list) => (1_u8.write(out), list.write(out)),
+            Kind::Tables(tables) => (2_u8.write(out), tables.write(out)),
         };
     }
 
@@ -166,6 +172,7 @@ impl<T: Number> Stored for Kind<T> {
         match u8::read(input)? {
             0 => Stored::read(input).map(Kind::Bitsets),
             1 => Stored::read(input).map(Kind::List),
+            2 => Stored::read(input).map(Kind::Tables),
             _ => None,
         }
     }
@@ -190,7 +197,10 @@ impl<T: Number> Engine<T> {
         let wanted = matches!(budget.forced, None | Some(Layout::Tables)) && purpose != Purpose::Rules;
         let tables = if wanted { tables(&rules, last, budget) } else { None };
         let found = tables.is_some() && purpose == Purpose::Outcomes;
-        let finder = (!found).then(|| Box::new(Finder::new(rules, chain.rules().len(), last, budget)));
+        // Where tables of outcomes do not fit, those of rules do not either.
+        let try_tables = tables.is_some() || purpose == Purpose::Rules;
+        let finder =
+            (!found).then(|| Box::new(Finder::new(rules, chain.rules().len(), last, try_tables, budget)));
         Self { tables: tables.map(Box::new), finder }
     }
 
@@ -214,7 +224,8 @@ impl<T: Number> Engine<T> {
         };
         let number = finder.find(&Point::of(packet), packet, chain);
         let decider = number.and_then(|number| finder.deciders.get(number as usize));
-        (outcome(finder.outcome(number)), decider.copied().unwrap_or(chain.default_id()))
+        let (id, code) = decider.copied().unwrap_or((chain.default_id(), finder.default));
+        (outcome(code), id)
     }
 
     /// As many outcomes as the shorter of both has.
@@ -238,6 +249,7 @@ impl<T: Number> Engine<T> {
     pub(crate) fn layout(&self) -> Layout {
         match (&self.tables, self.finder.as_deref()) {
             (Some(_), _) => Layout::Tables,
+            (None, Some(Finder { kind: Kind::Tables(_), .. })) => Layout::Tables,
             (None, Some(Finder { kind: Kind::Bitsets(_), .. })) => Layout::Bitsets,
             (None, _) => Layout::List,
         }
@@ -250,7 +262,7 @@ impl<T: Number> Engine<T> {
     }
 }
 
-fn tables<T: Number>(rules: &Rules<'_>, last: u128, budget: &mut Budget) -> Option<Tables<T>> {
+fn tables<T: Number, C: Cells>(rules: &Rules<'_>, last: u128, budget: &mut Budget) -> Option<Tables<T, C>> {
     let mut work = WORK.min(budget.work);
     let (given, tables) = (work, build::build(rules, last, &mut work));
     budget.work -= given - work;
@@ -260,24 +272,34 @@ fn tables<T: Number>(rules: &Rules<'_>, last: u128, budget: &mut Budget) -> Opti
 }
 
 impl<T: Number> Finder<T> {
-    fn new(rules: Rules<'_>, all: usize, last: u128, budget: &mut Budget) -> Self {
-        let bitsets = match budget.forced {
-            Some(Layout::Bitsets) => true,
-            Some(Layout::List) => false,
-            Some(Layout::Tables) | None => rules.len() <= MEDIUM,
-        };
-        let bitsets = bitsets.then(|| Bitsets::new(&rules, last, ROWS.min(budget.bytes))).flatten();
-        let bitsets = bitsets.filter(|bitsets| budget.bytes(bitsets.bytes() + rules.len() * 5).is_some());
-        let kind = bitsets.map_or_else(|| Kind::List(List::new(&rules, last)), Kind::Bitsets);
+    fn new(rules: Rules<'_>, all: usize, last: u128, try_tables: bool, budget: &mut Budget) -> Self {
+        let kind = Self::kind(&rules, last, try_tables, budget);
         let Rules { fields: _, outcomes, deciders, places, default } = rules;
         let places = if places.len() == all { Vec::new() } else { places };
-        Self { kind, outcomes, deciders, places, default }
+        let deciders = deciders.into_iter().zip(outcomes).collect();
+        Self { kind, deciders, places, default }
+    }
+
+    fn kind(rules: &Rules<'_>, last: u128, try_tables: bool, budget: &mut Budget) -> Kind<T> {
+        let (by_tables, by_bitsets) = match budget.forced {
+            Some(layout) => (layout == Layout::Tables, layout == Layout::Bitsets),
+            None => (try_tables, rules.len() <= MEDIUM),
+        };
+        if let Some(tables) = by_tables.then(|| tables(rules, last, budget)).flatten() {
+            return Kind::Tables(tables);
+        }
+        let bitsets = by_bitsets.then(|| Bitsets::new(rules, last, ROWS.min(budget.bytes))).flatten();
+        let bitsets = bitsets.filter(|bitsets| {
+            budget.bytes(bitsets.bytes() + rules.len() * size_of::<(RuleId, u8)>()).is_some()
+        });
+        bitsets.map_or_else(|| Kind::List(List::new(rules, last)), Kind::Bitsets)
     }
 
     /// The number of the rule among those of the family.
     #[inline]
     fn find(&self, point: &Point<T>, packet: &Packet, chain: &Chain) -> Option<u32> {
         match &self.kind {
+            Kind::Tables(tables) => tables.find(point),
             Kind::Bitsets(bitsets) => bitsets.find(point),
             Kind::List(list) => list.find(point, |number| {
                 let rule = chain.rules().get(self.place(number));
@@ -304,7 +326,8 @@ impl<T: Number> Finder<T> {
     }
 
     fn outcome(&self, number: Option<u32>) -> u8 {
-        number.and_then(|number| self.outcomes.get(number as usize)).copied().unwrap_or(self.default)
+        let decider = number.and_then(|number| self.deciders.get(number as usize));
+        decider.map_or(self.default, |(_, code)| *code)
     }
 
     fn place(&self, number: u32) -> usize {
@@ -313,10 +336,11 @@ impl<T: Number> Finder<T> {
 
     fn bytes(&self) -> usize {
         let kind = match &self.kind {
+            Kind::Tables(tables) => tables.bytes(),
             Kind::Bitsets(bitsets) => bitsets.bytes(),
             Kind::List(list) => list.bytes(),
         };
-        kind + self.outcomes.len() + (self.deciders.len() + self.places.len()) * 4
+        kind + self.deciders.len() * size_of::<(RuleId, u8)>() + self.places.len() * 4
     }
 }
 

@@ -1,7 +1,6 @@
 //! From a small number (a service, a port) to a name: a table of two levels with equal pages kept once.
 
-use std::collections::HashMap;
-
+use crate::hash::HashMap;
 use crate::stored::stored;
 
 /// The numbers of a page.
@@ -24,7 +23,7 @@ impl Pages {
             return None;
         }
         let (mut pages, mut names): (Vec<u16>, Vec<u16>) = (Vec::new(), Vec::new());
-        let mut known: HashMap<[u16; PAGE], u16> = HashMap::new();
+        let mut known: HashMap<[u16; PAGE], u16> = HashMap::default();
         let mut rest = intervals.iter().peekable();
         let mut name = 0;
         // The last page, when it is all one name.

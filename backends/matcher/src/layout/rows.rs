@@ -1,10 +1,9 @@
 //! The rows that candidate lists are made of: the hulls of rules, two in a row.
 
-use std::collections::HashMap;
-
 use super::Point;
 use super::rules::{FIELDS, Rules};
 use super::trie::Number;
+use crate::hash::HashMap;
 use crate::stored::Stored;
 
 /// Two entries of a list; for IPv4, one line of a processor's cache.
@@ -106,7 +105,7 @@ pub(super) struct Rows<T> {
 
 impl<T: Number> Rows<T> {
     pub(super) fn new(entries: Vec<Entry<T>>) -> Self {
-        let mut rows = Self { all: Vec::new(), known: HashMap::new(), entries };
+        let mut rows = Self { all: Vec::new(), known: HashMap::default(), entries };
         rows.list(Vec::new());
         rows
     }

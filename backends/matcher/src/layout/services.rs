@@ -1,11 +1,10 @@
 //! Service classes while tables are built: what rules cannot tell apart by service and source port.
 
-use std::collections::HashMap;
-
 use super::axis::{Axis, ones};
 use super::pages::Pages;
 use super::rules::LAST_SERVICE;
 use super::tables::ServiceTables;
+use crate::hash::HashMap;
 
 /// The most pairs of a service and a source port class: their names have 16 bits.
 const PAIRS: usize = 1 << 16;
@@ -29,7 +28,7 @@ impl Services {
     pub(super) fn new(service: Axis, source_port: Axis, rules: usize, work: &mut u64) -> Option<Self> {
         let pairs = service.classes() * source_port.classes();
         *work = work.checked_sub((pairs * rules.div_ceil(64)) as u64).filter(|_| pairs <= PAIRS)?;
-        let mut known: HashMap<Vec<u64>, u32> = HashMap::new();
+        let mut known: HashMap<Vec<u64>, u32> = HashMap::default();
         let mut classes = Vec::with_capacity(pairs);
         let mut rows = Vec::new();
         for a in 0..service.classes() {
@@ -109,7 +108,7 @@ pub(super) struct Names {
     /// How many there are.
     pub(super) count: usize,
     /// The first old number of each.
-    firsts: Vec<usize>,
+    pub(super) firsts: Vec<usize>,
 }
 
 /// Which rows and which columns of a table are the same.
@@ -124,7 +123,7 @@ pub(super) fn distinct(table: &[u32], width: usize) -> (Names, Names) {
 }
 
 fn named(lines: impl Iterator<Item = Vec<u32>>) -> Names {
-    let mut known: HashMap<Vec<u32>, u32> = HashMap::new();
+    let mut known: HashMap<Vec<u32>, u32> = HashMap::default();
     let (mut names, mut firsts) = (Vec::new(), Vec::new());
     for (at, line) in lines.enumerate() {
         let next = known.len() as u32;

@@ -1,31 +1,39 @@
-//! Class tables: each field leads to a class, classes lead to the outcome, all by plain look-ups.
+//! Class tables: each field leads to a class, classes lead to a cell, all by plain look-ups.
 //!
-//! Classes are those of outcomes, not of rules: what the same packets happen to, in every other field, is one class. So
-//! who wants to know the rule has to ask the chain.
+//! Classes are those of cells: what leads to the same cells, with every other field, is one class. So tables of outcomes
+//! have far fewer classes than tables of rules, and both are kept where both are asked for.
 
 use palisade_ir::Packet;
 
 use super::Point;
+use super::cells::Cells;
+use super::packed::Packed;
 use super::pages::Pages;
+use super::rules::service;
 use super::trie::{Number, Trie};
-use crate::stored::stored;
+use crate::stored::{Stored, stored};
 
 /// Packets whose look-ups are under way at once.
 pub(super) const LANES: usize = 32;
 
-/// A chain's rules of one family as tables. `None` for a field that makes no difference.
+/// A chain's rules of one family as tables.
 #[derive(Clone, Debug)]
-pub(crate) struct Tables<T> {
+pub(crate) struct Tables<T, C> {
+    pub(super) classes: Classes<T>,
+    pub(super) cells: C,
+}
+
+/// From a packet to a row and a service. `None` for a field that makes no difference.
+#[derive(Clone, Debug)]
+pub(crate) struct Classes<T> {
     pub(super) source: Option<Trie<T>>,
     pub(super) destination: Option<Trie<T>>,
     pub(super) services: ServiceTables,
-    /// Where the row of a pair begins in `outcomes`; `None` when at most one address matters, whose name says it then.
-    pub(super) pairs: Option<Vec<u32>>,
-    /// Rows of two bits per service: in the low half of a word 32 verdicts, in the high half whether to log.
-    pub(super) outcomes: Vec<u64>,
+    /// Where the row of a pair begins; `None` when at most one address matters, whose name says it then.
+    pub(super) pairs: Option<Packed>,
 }
 
-stored!(Tables<T> { source, destination, services, pairs, outcomes });
+stored!(Classes<T> { source, destination, services, pairs });
 
 /// From service and source port to the name of both.
 #[derive(Clone, Debug)]
@@ -38,6 +46,19 @@ pub(super) struct ServiceTables {
 
 stored!(ServiceTables { service, source_port, cross });
 
+impl<T: Number, C: Cells> Stored for Tables<T, C> {
+    const FEWEST: usize = 1;
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.classes.write(out);
+        self.cells.write(out);
+    }
+
+    fn read(input: &mut &[u8]) -> Option<Self> {
+        Some(Self { classes: Stored::read(input)?, cells: Stored::read(input)? })
+    }
+}
+
 impl ServiceTables {
     #[inline]
     fn find(&self, service: u32, source_port: u32) -> u32 {
@@ -46,64 +67,92 @@ impl ServiceTables {
         let at = usize::from(service).wrapping_add(ports.find(source_port).into());
         cross.get(at).copied().unwrap_or_default().into()
     }
+
+    /// As many look-ups, field by field.
+    #[inline]
+    fn find_all(&self, packets: &[Packet; LANES]) -> [u32; LANES] {
+        let (mut numbers, mut ports) = ([0; LANES], [0; LANES]);
+        for ((number, port), packet) in numbers.iter_mut().zip(&mut ports).zip(packets) {
+            (*number, *port) = service(packet);
+        }
+        if let Some(pages) = &self.service {
+            numbers.iter_mut().for_each(|number| *number = pages.find(*number).into());
+        } else {
+            numbers = [0; LANES];
+        }
+        if let (Some(pages), Some(cross)) = (&self.source_port, &self.cross) {
+            for (number, port) in numbers.iter_mut().zip(ports) {
+                let at = number.wrapping_add(pages.find(port).into());
+                *number = cross.get(at as usize).copied().unwrap_or_default().into();
+            }
+        }
+        numbers
+    }
 }
 
-impl<T: Number> Tables<T> {
-    pub(super) fn find(&self, point: &Point<T>) -> u8 {
-        let service = self.services.find(point.service, point.source_port);
-        let row = self.row(self.addresses(point.source, point.destination));
-        self.outcome(row, service)
-    }
-
-    /// As many look-ups as the shorter of both has: class by class, so that waits for memory overlap.
-    pub(super) fn find_all(&self, packets: &[Packet], found: &mut [u8]) {
-        for (packets, found) in packets.chunks(LANES).zip(found.chunks_mut(LANES)) {
-            let (mut rows, mut services) = ([0_u32; LANES], [0_u32; LANES]);
-            for (row, packet) in rows.iter_mut().zip(packets) {
-                *row = self.addresses(T::of(packet.source()), T::of(packet.destination()));
-            }
-            for (service, packet) in services.iter_mut().zip(packets) {
-                let (number, port) = super::rules::service(packet);
-                *service = self.services.find(number, port);
-            }
-            if self.pairs.is_some() {
-                for row in rows.iter_mut().take(packets.len()) {
-                    *row = self.row(*row);
-                }
-            }
-            for ((found, row), service) in found.iter_mut().zip(rows).zip(services) {
-                *found = self.outcome(row, service);
-            }
-        }
-    }
-
+impl<T: Number> Classes<T> {
     #[inline]
-    fn addresses(&self, source: T, destination: T) -> u32 {
+    fn row(&self, source: T, destination: T) -> u32 {
         let source = self.source.as_ref().map_or(0, |trie| trie.find(source));
-        source.wrapping_add(self.destination.as_ref().map_or(0, |trie| trie.find(destination)))
-    }
-
-    #[inline]
-    fn row(&self, addresses: u32) -> u32 {
+        let name = source.wrapping_add(self.destination.as_ref().map_or(0, |trie| trie.find(destination)));
         match &self.pairs {
-            Some(pairs) => pairs.get(addresses as usize).copied().unwrap_or_default(),
-            None => addresses,
+            Some(pairs) => pairs.get(name),
+            None => name,
         }
     }
 
+    /// As many rows, field by field.
     #[inline]
-    fn outcome(&self, row: u32, service: u32) -> u8 {
-        let word = self.outcomes.get(row.wrapping_add(service >> 5) as usize).copied().unwrap_or_default();
-        let bits = word.wrapping_shr(service & 31);
-        (bits & 1) as u8 | (bits >> 31) as u8 & 2
+    fn rows(&self, packets: &[Packet; LANES]) -> [u32; LANES] {
+        let mut rows = [0; LANES];
+        if let Some(trie) = &self.source {
+            trie.add_all(packets.each_ref().map(|packet| T::of(packet.source())), &mut rows);
+        }
+        if let Some(trie) = &self.destination {
+            trie.add_all(packets.each_ref().map(|packet| T::of(packet.destination())), &mut rows);
+        }
+        if let Some(pairs) = &self.pairs {
+            rows.iter_mut().for_each(|row| *row = pairs.get(*row));
+        }
+        rows
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        let Self { source, destination, services, pairs, outcomes } = self;
+    fn bytes(&self) -> usize {
+        let Self { source, destination, services, pairs } = self;
         let tries = [source, destination].into_iter().flatten().map(Trie::bytes);
         let pages = [&services.service, &services.source_port].into_iter().flatten().map(Pages::bytes);
         let cross = services.cross.as_ref().map_or(0, |cross| cross.len() * 2);
-        let pairs = pairs.as_ref().map_or(0, |pairs| pairs.len() * 4);
-        tries.chain(pages).sum::<usize>() + cross + pairs + outcomes.len() * 8
+        let pairs = pairs.as_ref().map_or(0, Packed::bytes);
+        tries.chain(pages).sum::<usize>() + cross + pairs
+    }
+}
+
+impl<T: Number, C: Cells> Tables<T, C> {
+    /// The cell of a packet.
+    #[inline]
+    pub(super) fn find(&self, point: &Point<T>) -> C::Found {
+        let service = self.classes.services.find(point.service, point.source_port);
+        self.cells.find(self.classes.row(point.source, point.destination), service)
+    }
+
+    /// As many look-ups as the shorter of both has: class by class, so that waits for memory overlap.
+    pub(super) fn find_all(&self, packets: &[Packet], found: &mut [C::Found]) {
+        let count = packets.len().min(found.len());
+        let (full, rest) = packets.get(..count).unwrap_or_default().as_chunks::<LANES>();
+        let (places, last) = found.get_mut(..count).unwrap_or_default().as_chunks_mut::<LANES>();
+        for (packets, places) in full.iter().zip(places) {
+            let rows = self.classes.rows(packets);
+            let services = self.classes.services.find_all(packets);
+            for ((place, row), service) in places.iter_mut().zip(rows).zip(services) {
+                *place = self.cells.find(row, service);
+            }
+        }
+        for (packet, place) in rest.iter().zip(last) {
+            *place = self.find(&Point::of(packet));
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.classes.bytes() + self.cells.bytes()
     }
 }

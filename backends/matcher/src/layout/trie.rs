@@ -4,9 +4,9 @@
 //! needs. So a processor has no branch to guess wrong, which costs more than a few steps in vain, and overlaps the
 //! walks of several packets. A node of IPv4 is one cache line, and equal nodes are kept once.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
+use crate::hash::HashMap;
 use crate::stored::Stored;
 
 /// The words of a node, and its cuts, the last of which is never used.
@@ -30,6 +30,8 @@ pub(crate) trait Number: Copy + Ord + std::hash::Hash + Stored {
     fn less(self, other: Self) -> Self;
     /// The slot of a number: the first for numbers below it, the last for those above.
     fn slot(self, base: Self, shift: u32, last: u32) -> usize;
+    /// How many cuts lie below a number.
+    fn rank(cuts: &[Self; CUTS], number: Self) -> usize;
 }
 
 impl Number for u32 {
@@ -56,6 +58,12 @@ impl Number for u32 {
     #[inline]
     fn slot(self, base: Self, shift: u32, last: u32) -> usize {
         self.saturating_sub(base).wrapping_shr(shift).min(last) as usize
+    }
+
+    #[inline]
+    fn rank(cuts: &[Self; CUTS], number: Self) -> usize {
+        // All at once, which becomes a few vector instructions.
+        cuts.iter().map(|cut| u32::from(number > *cut)).sum::<u32>() as usize & (CUTS - 1)
     }
 }
 
@@ -84,6 +92,15 @@ impl Number for u128 {
     fn slot(self, base: Self, shift: u32, last: u32) -> usize {
         self.saturating_sub(base).wrapping_shr(shift).min(last.into()) as usize
     }
+
+    #[inline]
+    fn rank(cuts: &[Self; CUTS], number: Self) -> usize {
+        // A binary search whose three steps are always taken.
+        let above = |at: usize| usize::from(cuts.get(at).is_some_and(|cut| number > *cut));
+        let at = above(3) << 2;
+        let at = at | above(at | 1) << 1;
+        at | above(at)
+    }
 }
 
 /// Cuts in ascending order, each the last number before it, and what comes before, between and after them. Unused
@@ -96,13 +113,10 @@ struct Node<T> {
 }
 
 impl<T: Number> Node<T> {
-    /// How many cuts lie below a number: a binary search whose three steps are always taken.
+    /// How many cuts lie below a number.
     #[inline]
     fn rank(&self, number: T) -> usize {
-        let above = |at: usize| usize::from(self.cuts.get(at).is_some_and(|cut| number > *cut));
-        let at = above(3) << 2;
-        let at = at | above(at | 1) << 1;
-        at | above(at)
+        T::rank(&self.cuts, number)
     }
 }
 
@@ -164,7 +178,7 @@ impl<T: Number> Trie<T> {
         let buckets: Vec<(&[(u128, u32)], u32)> = shape.buckets(cuts, *before).collect();
         let fullest = buckets.iter().map(|(inside, _)| inside.len()).max().unwrap_or_default();
         let depth = depth(fullest);
-        let mut nodes = Nodes { all: Vec::new(), known: HashMap::new() };
+        let mut nodes = Nodes { all: Vec::new(), known: HashMap::default() };
         let slots = buckets.into_iter().map(|(inside, name)| nodes.below(inside, name, depth)).collect();
         let Shape { base, shift, span } = shape;
         nodes.all.shrink_to_fit();
@@ -175,13 +189,40 @@ impl<T: Number> Trie<T> {
     /// The name of the interval that holds a number.
     #[inline]
     pub(crate) fn find(&self, number: T) -> u32 {
-        let slot = number.slot(self.base, self.shift, self.last);
-        let mut word = self.slots.get(slot).copied().unwrap_or_default();
+        let mut word = self.first(number);
         for _ in 0..self.depth {
-            let Some(node) = self.nodes.get(word as usize) else { return 0 };
-            word = node.words.get(node.rank(number)).copied().unwrap_or_default();
+            word = self.below(word, number);
         }
         word
+    }
+
+    /// Adds the names of as many numbers to sums, level by level.
+    #[inline]
+    pub(crate) fn add_all<const COUNT: usize>(&self, numbers: [T; COUNT], sums: &mut [u32; COUNT]) {
+        let mut words = [0; COUNT];
+        for (word, number) in words.iter_mut().zip(&numbers) {
+            *word = self.first(*number);
+        }
+        for _ in 0..self.depth {
+            for (word, number) in words.iter_mut().zip(&numbers) {
+                *word = self.below(*word, *number);
+            }
+        }
+        sums.iter_mut().zip(words).for_each(|(sum, word)| *sum = sum.wrapping_add(word));
+    }
+
+    /// The word by the leading bits.
+    #[inline]
+    fn first(&self, number: T) -> u32 {
+        let slot = number.slot(self.base, self.shift, self.last);
+        self.slots.get(slot).copied().unwrap_or_default()
+    }
+
+    /// The word that a node leads to.
+    #[inline]
+    fn below(&self, node: u32, number: T) -> u32 {
+        let word = self.nodes.get(node as usize).and_then(|node| node.words.get(node.rank(number)));
+        word.copied().unwrap_or_default()
     }
 
     pub(crate) fn bytes(&self) -> usize {
