@@ -1,9 +1,9 @@
 //! Rules that ask for the same packets as a stronger one.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
 
+use foldhash::{HashMap, HashMapExt};
 use palisade_ir::decide::RuleBits;
 use palisade_ir::{Chain, Match, Origin, Rule, RuleId};
 

@@ -1,6 +1,8 @@
 //! Which rules differ in one field only.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use foldhash::fast::{FixedState, FoldHasher};
 
 use palisade_ir::{Addresses, Family, Origin, Outcome, PortMatch, ProtocolSet, Rank, Rule, Tier};
 
@@ -64,8 +66,9 @@ impl<'a> Rest<'a> {
 /// A number per field, in the order of [`FIELDS`]: rules with different numbers do not have the same [`Rest`].
 pub(super) fn numbers(rule: &Rule) -> [u64; 5] {
     let Rule { matches, outcome, rank, origin } = rule;
-    let number = |part: &dyn Fn(&mut DefaultHasher)| {
-        let mut hasher = DefaultHasher::new();
+    let state = FixedState::default();
+    let number = |part: &dyn Fn(&mut FoldHasher<'_>)| {
+        let mut hasher = state.build_hasher();
         part(&mut hasher);
         hasher.finish()
     };

@@ -3,10 +3,11 @@
 //! Rules are compared by value: `any` equals `[0.0.0.0/0, ::/0]`, a set equals its addresses, and addresses of a
 //! family that the rule cannot match do not count.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt};
 use ipnet::IpNet;
 use palisade_grammar::ast;
 use palisade_ir::{Direction, Family, PrefixSet, Priority, Side, Verdict};
