@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 use super::effects::Plain;
+use super::gather::{LANES, Lanes, Loads};
 use super::packed::Packed;
 use crate::hash::HashMap;
 use crate::stored::{Stored, stored};
@@ -85,6 +86,28 @@ impl Cells for Outcomes {
 
     fn bytes(&self) -> usize {
         self.words.len() * 4
+    }
+}
+
+impl Outcomes {
+    /// As many codes.
+    #[inline(always)]
+    pub(super) fn find_all<L: Loads>(
+        &self,
+        loads: L,
+        rows: &Lanes,
+        services: &Lanes,
+        found: &mut [u8; LANES],
+    ) {
+        let mut places = *rows;
+        places
+            .iter_mut()
+            .zip(services)
+            .for_each(|(place, service)| *place = place.wrapping_add(service >> 4));
+        let words = loads.words(&self.words, &places);
+        for ((found, word), service) in found.iter_mut().zip(words).zip(services) {
+            *found = outcome(word, service & 15);
+        }
     }
 }
 

@@ -6,10 +6,10 @@
 
 use super::bitsets::Bitsets;
 use super::cuts::{Cuts, spread};
+use super::gather::LANES;
 use super::pages::Pages;
 use super::rows::{Entry, INEXACT, MORE, NONE, Row, Rows};
 use super::rules::{LAST_SERVICE, Rules};
-use super::tables::LANES;
 use super::trie::{Number, Trie};
 use super::{LAST, MEDIUM, Point};
 use crate::stored::stored;

@@ -9,6 +9,7 @@ mod build;
 mod cells;
 mod cuts;
 mod effects;
+mod gather;
 mod line;
 mod list;
 mod packed;

@@ -1,5 +1,6 @@
 //! Numbers as narrow as they may be.
 
+use super::gather::{Lanes, Loads};
 use crate::stored::Stored;
 
 /// Numbers of 16 bits where all fit, else of 32.
@@ -12,7 +13,9 @@ pub(crate) enum Packed {
 impl From<Vec<u32>> for Packed {
     fn from(numbers: Vec<u32>) -> Self {
         if numbers.iter().all(|number| *number <= u32::from(u16::MAX)) {
-            Packed::Narrow(numbers.into_iter().map(|number| number as u16).collect())
+            // An even number, as batches load pairs.
+            let padding = (numbers.len() % 2 == 1).then_some(0);
+            Packed::Narrow(numbers.into_iter().map(|number| number as u16).chain(padding).collect())
         } else {
             Packed::Wide(numbers)
         }
@@ -26,6 +29,15 @@ impl Packed {
         match self {
             Packed::Narrow(numbers) => numbers.get(at as usize).copied().unwrap_or_default().into(),
             Packed::Wide(numbers) => numbers.get(at as usize).copied().unwrap_or_default(),
+        }
+    }
+
+    /// The numbers at as many places.
+    #[inline(always)]
+    pub(super) fn get_all<L: Loads>(&self, loads: L, at: &Lanes) -> Lanes {
+        match self {
+            Packed::Narrow(numbers) => loads.halves(numbers, at),
+            Packed::Wide(numbers) => loads.words(numbers, at),
         }
     }
 

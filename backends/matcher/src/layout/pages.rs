@@ -1,5 +1,6 @@
 //! From a small number (a service, a port) to a name: a table of two levels with equal pages kept once.
 
+use super::gather::{Lanes, Loads, each};
 use crate::hash::HashMap;
 use crate::stored::stored;
 
@@ -56,6 +57,16 @@ impl Pages {
     pub(super) fn find(&self, number: u32) -> u16 {
         let page = self.pages.get(number as usize / PAGE).copied().unwrap_or_default();
         self.names.get(usize::from(page) * PAGE + number as usize % PAGE).copied().unwrap_or_default()
+    }
+
+    /// The names of as many numbers.
+    #[inline(always)]
+    pub(super) fn find_all<L: Loads>(&self, loads: L, numbers: &Lanes) -> Lanes {
+        let mut places = loads.halves(&self.pages, &each(numbers, |number| number / PAGE as u32));
+        for (place, number) in places.iter_mut().zip(numbers) {
+            *place = place.wrapping_mul(PAGE as u32) | (number % PAGE as u32);
+        }
+        loads.halves(&self.names, &places)
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -93,9 +93,7 @@ impl Services {
             service: from_service(width),
             source_port: Pages::new(&self.source_port.renamed(&columns.names), u16::MAX.into()),
             cross: Some(
-                reduced(&table, self.source_port.classes(), &rows, &columns)
-                    .map(|name| name as u16)
-                    .collect(),
+                reduced(&table, self.source_port.classes(), &rows, &columns).collect::<Vec<u32>>().into(),
             ),
         }
     }

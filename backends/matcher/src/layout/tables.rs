@@ -6,15 +6,13 @@
 use palisade_ir::Packet;
 
 use super::Point;
-use super::cells::Cells;
+use super::cells::{Cells, Outcomes};
+use super::gather::{LANES, Lanes, Loads, Task, fastest};
 use super::packed::Packed;
 use super::pages::Pages;
 use super::rules::service;
 use super::trie::{Number, Trie};
 use crate::stored::{Stored, stored};
-
-/// Packets whose look-ups are under way at once.
-pub(super) const LANES: usize = 32;
 
 /// A chain's rules of one family as tables.
 #[derive(Clone, Debug)]
@@ -41,7 +39,7 @@ pub(super) struct ServiceTables {
     pub(super) service: Option<Pages>,
     pub(super) source_port: Option<Pages>,
     /// By the sum of both names; `None` when the source port makes no difference.
-    pub(super) cross: Option<Vec<u16>>,
+    pub(super) cross: Option<Packed>,
 }
 
 stored!(ServiceTables { service, source_port, cross });
@@ -64,29 +62,26 @@ impl ServiceTables {
     fn find(&self, service: u32, source_port: u32) -> u32 {
         let service = self.service.as_ref().map_or(0, |pages| pages.find(service));
         let (Some(ports), Some(cross)) = (&self.source_port, &self.cross) else { return service.into() };
-        let at = usize::from(service).wrapping_add(ports.find(source_port).into());
-        cross.get(at).copied().unwrap_or_default().into()
+        cross.get(u32::from(service) + u32::from(ports.find(source_port)))
     }
 
     /// As many look-ups, field by field.
-    #[inline]
-    fn find_all(&self, packets: &[Packet; LANES]) -> [u32; LANES] {
+    #[inline(always)]
+    fn find_all<L: Loads>(&self, loads: L, packets: &[Packet; LANES]) -> Lanes {
         let (mut numbers, mut ports) = ([0; LANES], [0; LANES]);
         for ((number, port), packet) in numbers.iter_mut().zip(&mut ports).zip(packets) {
             (*number, *port) = service(packet);
         }
-        if let Some(pages) = &self.service {
-            numbers.iter_mut().for_each(|number| *number = pages.find(*number).into());
-        } else {
-            numbers = [0; LANES];
-        }
+        let mut names = match &self.service {
+            Some(pages) => pages.find_all(loads, &numbers),
+            None => [0; LANES],
+        };
         if let (Some(pages), Some(cross)) = (&self.source_port, &self.cross) {
-            for (number, port) in numbers.iter_mut().zip(ports) {
-                let at = number.wrapping_add(pages.find(port).into());
-                *number = cross.get(at as usize).copied().unwrap_or_default().into();
-            }
+            let ports = pages.find_all(loads, &ports);
+            names.iter_mut().zip(ports).for_each(|(name, port)| *name = name.wrapping_add(port));
+            names = cross.get_all(loads, &names);
         }
-        numbers
+        names
     }
 }
 
@@ -102,26 +97,32 @@ impl<T: Number> Classes<T> {
     }
 
     /// As many rows, field by field.
-    #[inline]
-    fn rows(&self, packets: &[Packet; LANES]) -> [u32; LANES] {
+    #[inline(always)]
+    fn rows<L: Loads>(&self, loads: L, packets: &[Packet; LANES]) -> Lanes {
         let mut rows = [0; LANES];
+        let mut numbers = [T::ZERO; LANES];
         if let Some(trie) = &self.source {
-            trie.add_all(packets.each_ref().map(|packet| T::of(packet.source())), &mut rows);
+            numbers.iter_mut().zip(packets).for_each(|(number, packet)| *number = T::of(packet.source()));
+            trie.add_all(loads, &numbers, &mut rows);
         }
         if let Some(trie) = &self.destination {
-            trie.add_all(packets.each_ref().map(|packet| T::of(packet.destination())), &mut rows);
+            numbers
+                .iter_mut()
+                .zip(packets)
+                .for_each(|(number, packet)| *number = T::of(packet.destination()));
+            trie.add_all(loads, &numbers, &mut rows);
         }
-        if let Some(pairs) = &self.pairs {
-            rows.iter_mut().for_each(|row| *row = pairs.get(*row));
+        match &self.pairs {
+            Some(pairs) => pairs.get_all(loads, &rows),
+            None => rows,
         }
-        rows
     }
 
     fn bytes(&self) -> usize {
         let Self { source, destination, services, pairs } = self;
         let tries = [source, destination].into_iter().flatten().map(Trie::bytes);
         let pages = [&services.service, &services.source_port].into_iter().flatten().map(Pages::bytes);
-        let cross = services.cross.as_ref().map_or(0, |cross| cross.len() * 2);
+        let cross = services.cross.as_ref().map_or(0, Packed::bytes);
         let pairs = pairs.as_ref().map_or(0, Packed::bytes);
         tries.chain(pages).sum::<usize>() + cross + pairs
     }
@@ -135,24 +136,41 @@ impl<T: Number, C: Cells> Tables<T, C> {
         self.cells.find(self.classes.row(point.source, point.destination), service)
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        self.classes.bytes() + self.cells.bytes()
+    }
+}
+
+impl<T: Number> Tables<T, Outcomes> {
     /// As many look-ups as the shorter of both has: class by class, so that waits for memory overlap.
-    pub(super) fn find_all(&self, packets: &[Packet], found: &mut [C::Found]) {
+    pub(super) fn find_all(&self, packets: &[Packet], found: &mut [u8]) {
         let count = packets.len().min(found.len());
-        let (full, rest) = packets.get(..count).unwrap_or_default().as_chunks::<LANES>();
-        let (places, last) = found.get_mut(..count).unwrap_or_default().as_chunks_mut::<LANES>();
-        for (packets, places) in full.iter().zip(places) {
-            let rows = self.classes.rows(packets);
-            let services = self.classes.services.find_all(packets);
-            for ((place, row), service) in places.iter_mut().zip(rows).zip(services) {
-                *place = self.cells.find(row, service);
-            }
+        let (full, rest) = packets.get(..count).unwrap_or_default().as_chunks();
+        let (places, last) = found.get_mut(..count).unwrap_or_default().as_chunks_mut();
+        if !full.is_empty() {
+            fastest(Batch { tables: self, packets: full, found: places });
         }
         for (packet, place) in rest.iter().zip(last) {
             *place = self.find(&Point::of(packet));
         }
     }
+}
 
-    pub(super) fn bytes(&self) -> usize {
-        self.classes.bytes() + self.cells.bytes()
+/// Look-ups of many packets.
+struct Batch<'a, T> {
+    tables: &'a Tables<T, Outcomes>,
+    packets: &'a [[Packet; LANES]],
+    found: &'a mut [[u8; LANES]],
+}
+
+impl<T: Number> Task for Batch<'_, T> {
+    #[inline(always)]
+    fn run<L: Loads>(self, loads: L) {
+        let Tables { classes, cells } = self.tables;
+        for (packets, found) in self.packets.iter().zip(self.found) {
+            let rows = classes.rows(loads, packets);
+            let services = classes.services.find_all(loads, packets);
+            cells.find_all(loads, &rows, &services, found);
+        }
     }
 }

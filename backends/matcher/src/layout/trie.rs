@@ -1,16 +1,19 @@
-//! From a number to the name of the interval it lies in: one table by the leading bits, then nodes of seven cuts.
+//! From a number to the name of the interval it lies in: one table by the leading bits, then nodes of seven or fifteen cuts.
 //!
 //! Every walk takes the same steps, whatever the number: a slot of the table, then as many nodes as the fullest slot
 //! needs. So a processor has no branch to guess wrong, which costs more than a few steps in vain, and overlaps the
-//! walks of several packets. A node of IPv4 is one cache line, and equal nodes are kept once.
+//! walks of several packets. A node of IPv4 is one or two cache lines, and equal nodes are kept once.
 
 use std::net::IpAddr;
 
+use super::gather::{LANES, Lanes, Loads, each, flat};
 use crate::hash::HashMap;
 use crate::stored::Stored;
 
-/// The words of a node, and its cuts, the last of which is never used.
-const CUTS: usize = 8;
+/// The words of a small node, and its cuts, the last of which is never used.
+const FEW: usize = 8;
+/// The same of large nodes, which take one more step each, where that saves a level.
+const MANY: usize = 16;
 /// The fewest and the most slots of the table.
 const SLOTS: (usize, usize) = (16, 1 << 16);
 
@@ -29,9 +32,20 @@ pub(crate) trait Number: Copy + Ord + std::hash::Hash + Stored {
     /// The distance from a smaller number, around the end.
     fn less(self, other: Self) -> Self;
     /// The slot of a number: the first for numbers below it, the last for those above.
-    fn slot(self, base: Self, shift: u32, last: u32) -> usize;
-    /// How many cuts lie below a number.
-    fn rank(cuts: &[Self; CUTS], number: Self) -> usize;
+    fn slot(self, base: Self, shift: u32, last: u32) -> u32;
+    /// The words that nodes lead to, in place of the nodes.
+    #[inline(always)]
+    fn below<L: Loads, const CUTS: usize>(
+        _: L,
+        nodes: &[Node<Self, CUTS>],
+        numbers: &[Self; LANES],
+        words: &mut Lanes,
+    ) {
+        for (word, number) in words.iter_mut().zip(numbers) {
+            let Some(node) = nodes.get(*word as usize) else { continue };
+            *word = node.word(*number);
+        }
+    }
 }
 
 impl Number for u32 {
@@ -56,14 +70,38 @@ impl Number for u32 {
     }
 
     #[inline]
-    fn slot(self, base: Self, shift: u32, last: u32) -> usize {
-        self.saturating_sub(base).wrapping_shr(shift).min(last) as usize
+    fn slot(self, base: Self, shift: u32, last: u32) -> u32 {
+        self.saturating_sub(base).wrapping_shr(shift).min(last)
     }
 
-    #[inline]
-    fn rank(cuts: &[Self; CUTS], number: Self) -> usize {
-        // All at once, which becomes a few vector instructions.
-        cuts.iter().map(|cut| u32::from(number > *cut)).sum::<u32>() as usize & (CUTS - 1)
+    #[inline(always)]
+    fn below<L: Loads, const CUTS: usize>(
+        loads: L,
+        nodes: &[Node<u32, CUTS>],
+        numbers: &[u32; LANES],
+        words: &mut Lanes,
+    ) {
+        let flat = flat(nodes);
+        let starts = each(words, |node| node.wrapping_mul(2 * CUTS as u32));
+        let mut ranks = [0; LANES];
+        // As in `Node::rank`.
+        let mut step = CUTS as u32 / 2;
+        while step > 0 {
+            let mut places = starts;
+            for (place, rank) in places.iter_mut().zip(&ranks) {
+                *place = place.wrapping_add(rank | (step - 1));
+            }
+            for ((rank, cut), number) in ranks.iter_mut().zip(loads.words(flat, &places)).zip(numbers) {
+                *rank |= if *number > cut { step } else { 0 };
+            }
+            step /= 2;
+        }
+        let mut places = starts;
+        places
+            .iter_mut()
+            .zip(ranks)
+            .for_each(|(place, rank)| *place = place.wrapping_add(rank | CUTS as u32));
+        *words = loads.words(flat, &places);
     }
 }
 
@@ -89,34 +127,37 @@ impl Number for u128 {
     }
 
     #[inline]
-    fn slot(self, base: Self, shift: u32, last: u32) -> usize {
-        self.saturating_sub(base).wrapping_shr(shift).min(last.into()) as usize
-    }
-
-    #[inline]
-    fn rank(cuts: &[Self; CUTS], number: Self) -> usize {
-        // A binary search whose three steps are always taken.
-        let above = |at: usize| usize::from(cuts.get(at).is_some_and(|cut| number > *cut));
-        let at = above(3) << 2;
-        let at = at | above(at | 1) << 1;
-        at | above(at)
+    fn slot(self, base: Self, shift: u32, last: u32) -> u32 {
+        self.saturating_sub(base).wrapping_shr(shift).min(last.into()) as u32
     }
 }
 
 /// Cuts in ascending order, each the last number before it, and what comes before, between and after them. Unused
 /// cuts are above all numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(align(64))]
-struct Node<T> {
-    cuts: [T; CUTS],
-    words: [u32; CUTS],
+#[repr(C, align(64))]
+pub(crate) struct Node<T, const CUTS: usize> {
+    pub(super) cuts: [T; CUTS],
+    pub(super) words: [u32; CUTS],
 }
 
-impl<T: Number> Node<T> {
-    /// How many cuts lie below a number.
+impl<T: Number, const CUTS: usize> Node<T, CUTS> {
+    /// How many cuts lie below a number: a binary search whose steps are always taken.
     #[inline]
     fn rank(&self, number: T) -> usize {
-        T::rank(&self.cuts, number)
+        let (mut rank, mut step) = (0, CUTS / 2);
+        while step > 0 {
+            let above = self.cuts.get(rank | (step - 1)).is_some_and(|cut| number > *cut);
+            rank |= usize::from(above) * step;
+            step /= 2;
+        }
+        rank
+    }
+
+    /// The word that belongs to a number.
+    #[inline]
+    fn word(&self, number: T) -> u32 {
+        self.words.get(self.rank(number)).copied().unwrap_or_default()
     }
 }
 
@@ -129,7 +170,7 @@ pub(crate) struct Trie<T> {
     last: u32,
     /// By leading bits: names at depth 0, else nodes.
     slots: Vec<u32>,
-    nodes: Vec<Node<T>>,
+    nodes: Nodes<T>,
     /// The nodes on the way to each name.
     depth: u32,
 }
@@ -155,7 +196,33 @@ impl<T: Number> Stored for Trie<T> {
     }
 }
 
-impl<T: Number> Stored for Node<T> {
+/// Nodes of one of both sizes.
+#[derive(Clone, Debug)]
+enum Nodes<T> {
+    Small(Vec<Node<T, FEW>>),
+    Large(Vec<Node<T, MANY>>),
+}
+
+impl<T: Number> Stored for Nodes<T> {
+    const FEWEST: usize = 1;
+
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Nodes::Small(nodes) => (0_u8.write(out), nodes.write(out)),
+            Nodes::Large(nodes) => (1_u8.write(out), nodes.write(out)),
+        };
+    }
+
+    fn read(input: &mut &[u8]) -> Option<Self> {
+        match u8::read(input)? {
+            0 => Stored::read(input).map(Nodes::Small),
+            1 => Stored::read(input).map(Nodes::Large),
+            _ => None,
+        }
+    }
+}
+
+impl<T: Number, const CUTS: usize> Stored for Node<T, CUTS> {
     const FEWEST: usize = CUTS * (T::FEWEST + 4);
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -174,65 +241,70 @@ impl<T: Number> Trie<T> {
     /// Of intervals by first value, ascending from 0. `None` when there is only one name: nothing to look up.
     pub(crate) fn new(intervals: &[(u128, u32)]) -> Option<Self> {
         let ((_, before), cuts) = intervals.split_first().filter(|(_, cuts)| !cuts.is_empty())?;
-        let shape = Shape::of(cuts);
-        let buckets: Vec<(&[(u128, u32)], u32)> = shape.buckets(cuts, *before).collect();
-        let fullest = buckets.iter().map(|(inside, _)| inside.len()).max().unwrap_or_default();
-        let depth = depth(fullest);
-        let mut nodes = Nodes { all: Vec::new(), known: HashMap::default() };
-        let slots = buckets.into_iter().map(|(inside, name)| nodes.below(inside, name, depth)).collect();
+        let (shape, fan) = Shape::of(cuts);
+        let depth = shape.depth(cuts, fan);
+        let buckets = shape.buckets(cuts, *before);
+        let (slots, nodes) = if fan == FEW {
+            let (slots, nodes) = Level::slots(buckets, depth);
+            (slots, Nodes::Small(nodes))
+        } else {
+            let (slots, nodes) = Level::slots(buckets, depth);
+            (slots, Nodes::Large(nodes))
+        };
         let Shape { base, shift, span } = shape;
-        nodes.all.shrink_to_fit();
         let last = span as u32 - 1;
-        Some(Self { base: T::narrow(base), shift, last, slots, nodes: nodes.all, depth })
+        Some(Self { base: T::narrow(base), shift, last, slots, nodes, depth })
     }
 
     /// The name of the interval that holds a number.
     #[inline]
     pub(crate) fn find(&self, number: T) -> u32 {
-        let mut word = self.first(number);
+        let slot = number.slot(self.base, self.shift, self.last);
+        let word = self.slots.get(slot as usize).copied().unwrap_or_default();
+        match &self.nodes {
+            Nodes::Small(nodes) => self.below(nodes, word, number),
+            Nodes::Large(nodes) => self.below(nodes, word, number),
+        }
+    }
+
+    #[inline(always)]
+    fn below<const CUTS: usize>(&self, nodes: &[Node<T, CUTS>], mut word: u32, number: T) -> u32 {
         for _ in 0..self.depth {
-            word = self.below(word, number);
+            let Some(node) = nodes.get(word as usize) else { return 0 };
+            word = node.word(number);
         }
         word
     }
 
     /// Adds the names of as many numbers to sums, level by level.
-    #[inline]
-    pub(crate) fn add_all<const COUNT: usize>(&self, numbers: [T; COUNT], sums: &mut [u32; COUNT]) {
-        let mut words = [0; COUNT];
-        for (word, number) in words.iter_mut().zip(&numbers) {
-            *word = self.first(*number);
+    #[inline(always)]
+    pub(super) fn add_all<L: Loads>(&self, loads: L, numbers: &[T; LANES], sums: &mut Lanes) {
+        let mut slots = [0; LANES];
+        for (slot, number) in slots.iter_mut().zip(numbers) {
+            *slot = number.slot(self.base, self.shift, self.last);
         }
+        let mut words = loads.words(&self.slots, &slots);
         for _ in 0..self.depth {
-            for (word, number) in words.iter_mut().zip(&numbers) {
-                *word = self.below(*word, *number);
+            match &self.nodes {
+                Nodes::Small(nodes) => T::below(loads, nodes, numbers, &mut words),
+                Nodes::Large(nodes) => T::below(loads, nodes, numbers, &mut words),
             }
         }
         sums.iter_mut().zip(words).for_each(|(sum, word)| *sum = sum.wrapping_add(word));
     }
 
-    /// The word by the leading bits.
-    #[inline]
-    fn first(&self, number: T) -> u32 {
-        let slot = number.slot(self.base, self.shift, self.last);
-        self.slots.get(slot).copied().unwrap_or_default()
-    }
-
-    /// The word that a node leads to.
-    #[inline]
-    fn below(&self, node: u32, number: T) -> u32 {
-        let word = self.nodes.get(node as usize).and_then(|node| node.words.get(node.rank(number)));
-        word.copied().unwrap_or_default()
-    }
-
     pub(crate) fn bytes(&self) -> usize {
-        self.slots.len() * 4 + self.nodes.len() * size_of::<Node<T>>()
+        let nodes = match &self.nodes {
+            Nodes::Small(nodes) => size_of_val(nodes.as_slice()),
+            Nodes::Large(nodes) => size_of_val(nodes.as_slice()),
+        };
+        self.slots.len() * 4 + nodes
     }
 }
 
 /// The fewest levels of nodes that tell so many cuts apart.
-fn depth(cuts: usize) -> u32 {
-    (0..).find(|depth| cuts < CUTS.saturating_pow(*depth)).unwrap_or_default()
+fn depth(cuts: usize, fan: usize) -> u32 {
+    (0..).find(|depth| cuts < fan.saturating_pow(*depth)).unwrap_or_default()
 }
 
 /// The table by leading bits.
@@ -247,12 +319,16 @@ struct Shape {
 }
 
 impl Shape {
-    /// The smallest of the tables that lead to the fewest nodes.
-    fn of(cuts: &[(u128, u32)]) -> Self {
+    /// The smallest of the tables that lead to a name in the fewest steps, and the size of their nodes.
+    fn of(cuts: &[(u128, u32)]) -> (Self, usize) {
         let most = (32 * cuts.len()).clamp(SLOTS.0, SLOTS.1);
-        let sizes = (0..).map(|bits| SLOTS.0 << bits).take_while(|size| *size <= most);
-        let shapes = sizes.map(|size| Self::around(cuts, size as u128));
-        shapes.min_by_key(|shape| shape.depth(cuts)).unwrap_or(Self { base: 0, shift: 127, span: 2 })
+        let sizes = || (0..).map(|bits| SLOTS.0 << bits).take_while(|size| *size <= most);
+        let shapes = [FEW, MANY]
+            .into_iter()
+            .flat_map(|fan| sizes().map(move |size| (Self::around(cuts, size as u128), fan)));
+        // A node costs its steps and a load.
+        let cost = |(shape, fan): &(Self, usize)| shape.depth(cuts, *fan) * (fan.ilog2() + 1);
+        shapes.min_by_key(cost).unwrap_or((Self { base: 0, shift: 127, span: 2 }, FEW))
     }
 
     /// Slots that hold all cuts.
@@ -274,8 +350,8 @@ impl Shape {
         })
     }
 
-    fn depth(&self, cuts: &[(u128, u32)]) -> u32 {
-        self.buckets(cuts, 0).map(|(inside, _)| depth(inside.len())).max().unwrap_or_default()
+    fn depth(&self, cuts: &[(u128, u32)], fan: usize) -> u32 {
+        self.buckets(cuts, 0).map(|(inside, _)| depth(inside.len(), fan)).max().unwrap_or_default()
     }
 
     /// The cuts inside each slot and the name at its start.
@@ -295,13 +371,24 @@ impl Shape {
     }
 }
 
-/// Nodes, each distinct one once.
-struct Nodes<T> {
-    all: Vec<Node<T>>,
-    known: HashMap<Node<T>, u32>,
+/// Nodes while they are made, each distinct one once.
+struct Level<T, const CUTS: usize> {
+    all: Vec<Node<T, CUTS>>,
+    known: HashMap<Node<T, CUTS>, u32>,
 }
 
-impl<T: Number> Nodes<T> {
+impl<T: Number, const CUTS: usize> Level<T, CUTS> {
+    /// The words of slots, and the nodes that they lead to.
+    fn slots<'c>(
+        buckets: impl Iterator<Item = (&'c [(u128, u32)], u32)>,
+        depth: u32,
+    ) -> (Vec<u32>, Vec<Node<T, CUTS>>) {
+        let mut nodes = Self { all: Vec::new(), known: HashMap::default() };
+        let slots = buckets.map(|(inside, name)| nodes.below(inside, name, depth)).collect();
+        nodes.all.shrink_to_fit();
+        (slots, nodes.all)
+    }
+
     /// The word that leads to a name for each number, by so many levels of nodes; `before` the first cut.
     fn below(&mut self, cuts: &[(u128, u32)], before: u32, depth: u32) -> u32 {
         if depth == 0 {
@@ -382,6 +469,6 @@ mod tests {
         let intervals: Vec<(u128, u32)> =
             [0].into_iter().chain((0..128).map(|bit| 1 << bit)).chain([u128::MAX]).zip(0..).collect();
         check::<u128>(&intervals, u128::MAX);
-        assert!(Trie::<u128>::new(&intervals).unwrap().bytes() < 64_000, "a node has seven cuts");
+        assert!(Trie::<u128>::new(&intervals).unwrap().bytes() < 64_000, "a node has several cuts");
     }
 }

@@ -94,6 +94,29 @@ fn batches_judge_as_many_as_there_is_room_for() {
     }
 }
 
+/// Batches have lanes: every length, from every start, leaves none out and none in.
+#[test]
+fn batches_of_every_length_agree() {
+    for seed in [2, 9, 31] {
+        let plan = plans::random(seed);
+        let mut packets = plans::boundary_packets(&plan, seed);
+        packets.extend(random_packets(&mut Rng::new(seed), 200));
+        let mut same: Vec<Packet> = packets.iter().filter(|p| p.family() == Family::V4).copied().collect();
+        same.truncate(150);
+        packets.truncate(150);
+        for layout in LAYOUTS {
+            let matcher = Matcher::with_layout(&plan, layout);
+            for (packets, length) in
+                [&packets, &same].into_iter().flat_map(|all| (0..70).map(move |l| (all, l)))
+            {
+                for start in [0, 1, 31, 33] {
+                    batches_agree(&matcher, packets.get(start..start + length).unwrap_or_default());
+                }
+            }
+        }
+    }
+}
+
 /// What a rule of a test asks: source, destination, source ports, destination ports.
 type Box4 = [Option<(u128, u128)>; 4];
 
