@@ -79,10 +79,13 @@ Examples:
     #[command(after_help = "\
 Without ARTIFACT, what `compile` would emit is verified. The proof covers every packet of both families, every
 interface, and the prelude that was asked for: give the options that the files were compiled with. It does not cover
-how long sessions live, comments, counters, and the words and rate of log lines. A difference comes with a packet,
+how long sessions live (--live compares that too), comments, counters, and the words and rate of log lines. A difference comes with a packet,
 both verdicts, and the rule and the line responsible; exit code 3 then, and when the proof would take too long.
 
-With --live the running kernel is read (nft, or iptables-save, ip6tables-save and ipset, from PATH; needs root).
+A `.nft` file may also hold what `nft list table` or `nft -j list table` printed.
+
+With --live the running kernel is read (nft, or iptables-save, ip6tables-save and ipset, from PATH; needs root), and
+the timeouts of sessions with it: nft's timeout objects and rules, and the settings of the `.sysctl` file.
 Other tables are named and not part of the proof: another table can drop more, never let through what ours drops.
 
 Examples:

@@ -65,15 +65,12 @@ fn accept(front: Result<Front, LoadError>, format: Format) -> Result<LoadedPolic
     }
 }
 
-/// Columns that drawings may take.
-const WIDTH: usize = 100;
-
 /// Prints errors and warnings to standard error.
 pub(super) fn tell(sources: &Sources, diagnostics: &[Diagnostic], format: Format) {
     let text = match format {
         Format::Human => {
             let terminal = output::stderr_is_terminal();
-            let look = Look { unicode: terminal, color: output::colour_on_stderr(), width: WIDTH };
+            let look = Look { unicode: terminal, color: output::colour_on_stderr(), width: report::WIDTH };
             let summary = report::summary(diagnostics).map(|line| line + "\n").unwrap_or_default();
             report::people(diagnostics, sources, look) + &summary
         }

@@ -102,6 +102,11 @@ fn running(
                 drift(loaded, plan, stem, &live, &failure)
             }
         };
+        let sessions = sessions(stem, &live.sessions);
+        if !sessions.is_empty() {
+            exit = Exit::Difference;
+        }
+        let text = text + &sessions;
         let notes: String = live.notes.iter().map(|note| format!("note: {}\n", visible(note))).collect();
         if exit == Exit::Fine {
             output::print(text.as_bytes())?
@@ -113,10 +118,22 @@ fn running(
     Ok(exit)
 }
 
+/// By what sessions end otherwise than the policy says.
+fn sessions(stem: &str, drift: &[String]) -> String {
+    if drift.is_empty() {
+        return String::new();
+    }
+    let lines: String = drift.iter().map(|line| format!("  {}\n", visible(line))).collect();
+    format!(
+        "{stem}: idle sessions do not end as the policy says\n{lines}  help     load the ruleset again, and then \
+         `sysctl -e -p {stem}.sysctl`\n"
+    )
+}
+
 /// Why what the kernel has is not what the policy says.
 fn drift(loaded: &LoadedPolicy, plan: &Plan, stem: &str, live: &Live, failure: &verify::Failure) -> String {
     let (policy, sources) = (&loaded.policy, &loaded.sources);
-    let Live { artifact, commands, notes: _ } = live;
+    let Live { artifact, commands, notes: _, sessions: _ } = live;
     let setting = show::Setting { policy, sources, plan, stem, artifact, listings: commands };
     let text = show::failure(&setting, failure);
     match failure {

@@ -17,7 +17,7 @@ pub use json::json_lines;
 pub use people::{Look, people};
 pub use plain::plain;
 pub use sarif::{RuleText, sarif};
-pub use text::visible;
+pub use text::{WIDTH, visible, wrap};
 
 use crate::diagnostic::Diagnostic;
 

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// The columns a line of text may take.
+pub const WIDTH: usize = 100;
+
 /// Characters that a terminal obeys or that hide or reorder their neighbours.
 pub(super) fn is_hidden(character: char) -> bool {
     character.is_control()
@@ -74,4 +77,25 @@ pub(super) fn width(character: char) -> usize {
         | '\u{20000}'..='\u{3FFFD}' => 2,
         _ => 1,
     }
+}
+
+/// Adds a paragraph, broken at blanks; its first line and the rest begin as told.
+pub fn wrap(out: &mut String, text: &str, first: &str, rest: &str) {
+    let mut line = first.to_owned();
+    let mut is_fresh = true;
+    for word in text.split(' ') {
+        if !is_fresh && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            out.push_str(&line);
+            out.push('\n');
+            line = rest.to_owned();
+            is_fresh = true;
+        }
+        if !is_fresh {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_fresh = false;
+    }
+    out.push_str(&line);
+    out.push('\n');
 }

@@ -1,5 +1,6 @@
 //! A failed proof in words: the packet and its way, what the policy says and why, what the ruleset does and where.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use palisade_ir::{Artifact, ConnState, Family, PacketHook, Plan, Traversal, Verdict};
@@ -8,7 +9,13 @@ use super::{Difference, Failure};
 use crate::diagnostic::Sources;
 use crate::lower::rule_location;
 use crate::policy::Policy;
-use crate::report::{visible, words};
+use crate::report::{visible, words, wrap};
+
+/// Before who decides.
+const INDENT: &str = "             ";
+
+/// The most characters of a line that are shown.
+const MOST: usize = 600;
 
 /// What is known about where a policy and its ruleset come from.
 #[derive(Clone, Copy)]
@@ -47,13 +54,14 @@ fn difference(setting: &Setting<'_>, difference: &Difference) -> String {
     let Difference { packet, at, expected, rules, found } = difference;
     let mut text = format!("{}: the ruleset does not mean the policy\n", setting.stem);
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "  packet   {}, {}", words::packet(packet), way(at));
+    let further = " ".repeat(15);
+    wrap(&mut text, &format!("{}, {}", words::packet(packet), way(at)), "  packet   ", &further);
     let _ = writeln!(text, "  policy   {}", outcome(expected.verdict, expected.log));
     for id in rules {
         let name = setting.plan.rule(*id).map(ToString::to_string).unwrap_or_default();
         let place = rule_location(setting.policy, *id).and_then(|at| setting.sources.position(at));
         let place = place.map(|(path, line, _)| format!(" ({path}:{line})")).unwrap_or_default();
-        let _ = writeln!(text, "             by `{}`{}", visible(&name), visible(&place));
+        wrap(&mut text, &format!("by `{}`{}", visible(&name), visible(&place)), INDENT, &further);
     }
     if rules.is_empty() {
         let _ = writeln!(text, "             by no rule: what stands around the rules decides");
@@ -61,7 +69,11 @@ fn difference(setting: &Setting<'_>, difference: &Difference) -> String {
     let _ = writeln!(text, "  ruleset  {}", outcome(found.verdict, found.logged));
     match found.line.and_then(|line| line_of(setting, packet.family(), line)) {
         Some((name, number, line)) => {
-            let _ = writeln!(text, "             {name}:{number}: {}", visible(&line));
+            let line = shortened(&line);
+            // In a listing of objects the number is that of an object.
+            let place =
+                if line.starts_with('{') { format!(", object {number}") } else { format!(":{number}") };
+            wrap(&mut text, &format!("{name}{place}: {}", visible(&line)), INDENT, &further);
         }
         None => text.push_str("             by no line: nothing stands in the packet's way\n"),
     }
@@ -72,6 +84,14 @@ fn outcome(verdict: Verdict, logged: bool) -> String {
     format!("{verdict}{}", if logged { ", logged" } else { "" })
 }
 
+/// A line as far as it is worth showing: sets in it may be long.
+fn shortened(line: &str) -> Cow<'_, str> {
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => Cow::Owned(format!("{} ...", line.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(line),
+    }
+}
+
 /// The line of the file that rules packets of a family.
 fn line_of(setting: &Setting<'_>, family: Family, number: usize) -> Option<(String, usize, String)> {
     let wanted = match family {
@@ -79,7 +99,7 @@ fn line_of(setting: &Setting<'_>, family: Family, number: usize) -> Option<(Stri
         Family::V6 => ["nft", "rules.v6"],
     };
     let file = setting.artifact.files.iter().find(|file| wanted.contains(&file.suffix))?;
-    let line = std::str::from_utf8(&file.contents).ok()?.lines().nth(number.checked_sub(1)?)?;
+    let line = palisade_nftables::line(std::str::from_utf8(&file.contents).ok()?, number)?;
     let listing = setting.listings.iter().find(|(suffix, _)| *suffix == file.suffix);
     let name = listing.map_or_else(|| format!("{}.{}", setting.stem, file.suffix), |(_, name)| name.clone());
     Some((name, number, line.trim().to_owned()))

@@ -118,6 +118,7 @@ impl Machine {
         load("ipset", "ipset", &["restore"]);
         load("rules.v4", &program("iptables"), beside);
         load("rules.v6", &program("ip6tables"), beside);
+        load("sysctl", "sysctl", &["-e", "-q", "-p", "-"]);
     }
 
     /// Runs a line as an administrator would.
@@ -236,6 +237,100 @@ fn a_change_by_hand_is_found_with_a_packet_and_a_line() {
             assert!(run.told.contains(part), "{way:?}, `{part}`: {}", run.told);
         }
     }
+}
+
+/// Verdicts stay, and yet sessions end at another time: found in objects, rules and settings.
+#[test]
+fn changed_timeouts_are_drift() {
+    require_kernel!();
+    let who = ["--instance", "web-1"];
+    let icmp = "sysctl -q -w net.netfilter.nf_conntrack_icmp_timeout=30";
+    let tcp = "sysctl -q -w net.netfilter.nf_conntrack_tcp_timeout_established=432000";
+    let flush = "nft flush chain inet palisade nic-eth0-out && nft add rule inet palisade nic-eth0-out";
+    let out = "nft add rule inet palisade nic-eth0-out";
+    for (way, change, told) in [
+        (Way::Nft, icmp.to_owned(), "`net.netfilter.nf_conntrack_icmp_timeout` is 30, and should be 910"),
+        (
+            Way::Iptables(Variant::Nft),
+            tcp.to_owned(),
+            "tcp_timeout_established` is 432000, and should be 910",
+        ),
+        (
+            Way::Chains(Variant::Legacy),
+            tcp.to_owned(),
+            "tcp_timeout_established` is 432000, and should be 910",
+        ),
+        (
+            Way::Nft,
+            format!("{flush} tcp dport 25 drop && {out} accept"),
+            "the chain `nic-eth0-out` does not give sessions their timeouts",
+        ),
+        (
+            Way::Nft,
+            format!(
+                "{flush} tcp dport 25 drop && {out} meta l4proto tcp ct timeout set '\"tcp_910\"' && {out} accept"
+            ),
+            "the chain `nic-eth0-out` does not give sessions their timeouts",
+        ),
+    ] {
+        let machine = Machine::new(way);
+        machine.load(&example("web-tier"), &who);
+        machine.shell(&change);
+        let run = machine.verify(&example("web-tier"), &who);
+        assert_eq!(run.code, 3, "{way:?}: {}", run.told);
+        assert!(
+            run.told.contains(told) && run.told.contains("the running kernel means"),
+            "{change}: {}",
+            run.told
+        );
+    }
+}
+
+/// An object of the same name with other seconds: the policy's file does not change one that is there.
+#[test]
+fn a_timeout_object_of_the_same_name_is_drift() {
+    require_kernel!();
+    let who = ["--instance", "web-1"];
+    let machine = Machine::new(Way::Nft);
+    machine.shell(
+        "nft 'table inet palisade { ct timeout tcp_910 { protocol tcp; policy = { established : 60 }; }; }'",
+    );
+    machine.load(&example("web-tier"), &who);
+    let run = machine.verify(&example("web-tier"), &who);
+    assert_eq!(run.code, 3, "{}", run.told);
+    for told in ["`tcp_910` has established 60 s, and should have 910 s", "unack 300 s"] {
+        assert!(run.told.contains(told), "{}", run.told);
+    }
+}
+
+/// `nft -j list table` is read like its text.
+#[test]
+fn a_listing_as_json_is_proved() {
+    require_kernel!();
+    let who = ["--instance", "web-1"];
+    let machine = Machine::new(Way::Nft);
+    let policy = example("web-tier");
+    machine.load(&policy, &who);
+    let listing = machine.folder.path().join("web-1.nft");
+    let verify = |options: &str| {
+        let list = ["-c", &format!("nft {options} list table inet palisade")];
+        std::fs::write(&listing, machine.namespace.run("sh", &list, "").unwrap()).unwrap();
+        machine.palisade(&["verify", policy.to_str().unwrap(), listing.to_str().unwrap()])
+    };
+    for options in ["", "-n", "-j", "-nj", "-sj"] {
+        let run = verify(options);
+        assert_eq!(run.code, 0, "{options}: {}", run.told);
+    }
+    machine.shell("nft add element inet palisade set_office_v4 '{ 203.0.113.7 }'");
+    let run = verify("-j");
+    assert_eq!(run.code, 3, "{}", run.told);
+    for told in ["203.0.113.7", "web-1.nft, object ", "\"@set_office_v4\""] {
+        assert!(run.told.contains(told), "`{told}`: {}", run.told);
+    }
+    machine.shell("nft add rule inet palisade input meta mark 5 accept");
+    let run = verify("-j");
+    assert_eq!(run.code, 3, "{}", run.told);
+    assert!(run.told.contains(".left.meta") || run.told.contains(".rule: expected a field"), "{}", run.told);
 }
 
 #[test]

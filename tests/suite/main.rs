@@ -21,6 +21,7 @@ mod fix;
 mod hostile;
 mod import;
 mod lint;
+mod regressions;
 mod scale;
 mod sessions;
 mod stability;

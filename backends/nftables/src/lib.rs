@@ -7,7 +7,7 @@
 mod emit;
 mod lift;
 
-pub use lift::{ast, read};
+pub use lift::{ast, line, read, session_drift};
 
 use palisade_ir::{Artifact, Backend, Capabilities, EmitError, LiftError, Lifted, Options, Plan};
 

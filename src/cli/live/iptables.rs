@@ -15,7 +15,12 @@ const BUILT_IN: [&str; 3] = ["INPUT", "FORWARD", "OUTPUT"];
 const OWN: &str = "PALISADE-";
 
 pub(super) fn read(machine: &Machine<'_>, chains_only: bool) -> Result<Live, Failure> {
-    let mut live = Live { artifact: Artifact { files: Vec::new() }, commands: Vec::new(), notes: Vec::new() };
+    let mut live = Live {
+        artifact: Artifact { files: Vec::new() },
+        commands: Vec::new(),
+        notes: Vec::new(),
+        sessions: Vec::new(),
+    };
     let mut sets: BTreeSet<String> = BTreeSet::new();
     for family in Family::ALL {
         let (command, suffix) = match family {

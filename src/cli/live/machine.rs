@@ -53,6 +53,15 @@ impl<'a> Machine<'a> {
         Ok(Printed { out, aside })
     }
 
+    /// What stands in a file of the kernel's there, if it is there.
+    pub(super) fn file(&self, path: &str) -> Option<String> {
+        if self.netns.is_none() {
+            return std::fs::read_to_string(path).ok();
+        }
+        let output = self.run("cat", &[path]).ok().filter(|output| output.status.success())?;
+        String::from_utf8(output.stdout).ok()
+    }
+
     fn run(&self, program: &str, arguments: &[&str]) -> io::Result<Output> {
         let mut command = match self.netns {
             Some(name) => {

@@ -4,6 +4,7 @@
 mod iptables;
 mod machine;
 mod nftables;
+mod settings;
 
 use palisade_ir::{Artifact, LiftError};
 
@@ -20,16 +21,20 @@ pub(super) struct Live {
     pub(super) commands: Vec<(&'static str, String)>,
     /// What is there and not compared.
     pub(super) notes: Vec<String>,
+    /// By what idle sessions end otherwise than they should: objects, rules and settings.
+    pub(super) sessions: Vec<String>,
 }
 
 /// Reads what stands in the kernel where `wanted` should.
 pub(super) fn read(wanted: &Emitted, target: Target, netns: Option<&str>) -> Result<Live, Failure> {
     let machine = Machine::new(netns)?;
-    match target {
-        Target::Nftables => nftables::read(&machine, wanted),
-        Target::Iptables => iptables::read(&machine, wanted.options.chains_only),
-        Target::Matcher => Err(Failure::usage("no kernel runs compiled matcher files")),
-    }
+    let mut live = match target {
+        Target::Nftables => nftables::read(&machine, wanted)?,
+        Target::Iptables => iptables::read(&machine, wanted.options.chains_only)?,
+        Target::Matcher => return Err(Failure::usage("no kernel runs compiled matcher files")),
+    };
+    live.sessions.extend(settings::drift(&machine, &wanted.artifact));
+    Ok(live)
 }
 
 impl Live {

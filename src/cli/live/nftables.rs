@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use palisade_ir::{Artifact, ArtifactFile};
+use palisade_nftables::ast::Ruleset;
 
 use super::Live;
 use super::machine::Machine;
@@ -10,12 +11,13 @@ use crate::cli::Failure;
 use crate::compile::Emitted;
 
 pub(super) fn read(machine: &Machine<'_>, wanted: &Emitted) -> Result<Live, Failure> {
-    let table = table_of(wanted)?;
+    let emitted = ruleset_of(wanted)?;
+    let Some(table) = emitted.tables.keys().next() else { return Err(bug("it has no table")) };
     let own = format!("inet {table}");
     let tables = machine.list("nft", &["list", "tables"])?.out;
     let names: Vec<&str> = tables.lines().filter_map(|line| line.trim().strip_prefix("table ")).collect();
     // Numbers: names of services and protocols depend on files of the machine.
-    let list = ["-n", "list", "table", "inet", &table];
+    let list = ["-n", "list", "table", "inet", table];
     let mut notes = Vec::new();
     let listing = if names.contains(&own.as_str()) {
         machine.list("nft", &list)?.out
@@ -26,18 +28,24 @@ pub(super) fn read(machine: &Machine<'_>, wanted: &Emitted) -> Result<Live, Fail
     if names.iter().any(|name| *name != own) {
         notes.extend(foreign(&machine.list("nft", &["list", "chains"])?.out, &own));
     }
+    let artifact = Artifact { files: vec![ArtifactFile::text("nft", listing)] };
+    // What cannot be read is told by the proof.
+    let found = palisade_nftables::read(&artifact).unwrap_or_default();
     Ok(Live {
-        artifact: Artifact { files: vec![ArtifactFile::text("nft", listing)] },
+        sessions: palisade_nftables::session_drift(&emitted, &found),
+        artifact,
         commands: vec![("nft", format!("nft {}", list.join(" ")))],
         notes,
     })
 }
 
-/// The table that compiling would write: its name has passed the emitter's checks, so nft reads it as a name.
-fn table_of(wanted: &Emitted) -> Result<String, Failure> {
-    let bug = |why: String| Failure::usage(format!("the emitted file is not read back: {why}"));
-    let ruleset = palisade_nftables::read(&wanted.artifact).map_err(|error| bug(error.to_string()))?;
-    ruleset.tables.into_keys().next().ok_or_else(|| bug("it has no table".to_owned()))
+/// What compiling would write. Its names have passed the emitter's checks, so nft reads them as names.
+fn ruleset_of(wanted: &Emitted) -> Result<Ruleset, Failure> {
+    palisade_nftables::read(&wanted.artifact).map_err(|error| bug(&error.to_string()))
+}
+
+fn bug(why: &str) -> Failure {
+    Failure::usage(format!("the emitted file is not read back: {why}"))
 }
 
 /// What each other table with base chains could do to packets, from a listing of all chains.

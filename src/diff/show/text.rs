@@ -2,9 +2,8 @@
 
 use super::sheet::{Entry, Section};
 use super::{FileChange, Report, Sheet};
+use crate::report::{WIDTH, wrap};
 
-/// The columns a line may take.
-const WIDTH: usize = 100;
 /// Where sizes stand, if the words before them are short enough.
 const SIZES: usize = 64;
 
@@ -68,25 +67,4 @@ pub(super) fn entries(out: &mut String, entries: &[Entry], indent: &str) {
         more.iter().for_each(|more| wrap(out, more, &format!("{indent}  "), &further));
         reasons.iter().for_each(|reason| wrap(out, reason, &further, &format!("{further}  ")));
     }
-}
-
-/// Adds a paragraph, broken at blanks.
-fn wrap(out: &mut String, text: &str, first: &str, rest: &str) {
-    let mut line = first.to_owned();
-    let mut is_fresh = true;
-    for word in text.split(' ') {
-        if !is_fresh && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            out.push_str(&line);
-            out.push('\n');
-            line = rest.to_owned();
-            is_fresh = true;
-        }
-        if !is_fresh {
-            line.push(' ');
-        }
-        line.push_str(word);
-        is_fresh = false;
-    }
-    out.push_str(&line);
-    out.push('\n');
 }

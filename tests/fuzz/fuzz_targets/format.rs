@@ -1,13 +1,7 @@
-//! What formats, formats to itself, and keeps its meaning (the formatter compares the trees itself).
+//! What formats, formats to itself: `properties.rs` says what must hold.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use palisade_grammar::FormatError;
+#[path = "../properties.rs"]
+mod properties;
 
-fuzz_target!(|text: &str| {
-    match palisade_grammar::format(text) {
-        Ok(formatted) => assert_eq!(palisade_grammar::format(&formatted).as_ref(), Ok(&formatted)),
-        Err(FormatError::Syntax(errors)) => assert!(!errors.is_empty()),
-        Err(other) => panic!("{other}"),
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::run_target("format", bytes));

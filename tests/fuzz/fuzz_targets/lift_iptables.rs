@@ -1,18 +1,7 @@
-//! Any texts lift or are refused by line, and what lifts decides every packet without a panic.
+//! Any iptables texts lift or are refused: `properties.rs` says what must hold.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use palisade_ir::{Artifact, ArtifactFile, Backend, Ifname, Packet, PacketPorts, Protocol, Traversal};
+#[path = "../properties.rs"]
+mod properties;
 
-fuzz_target!(|texts: (&str, &str)| {
-    let (rules, sets) = texts;
-    let file = |suffix, text: &str| ArtifactFile::text(suffix, text.to_owned());
-    let files = vec![file("ipset", sets), file("rules.v4", rules), file("rules.v6", rules)];
-    let Ok(lifted) = palisade_iptables::Iptables.lift(&Artifact { files }) else { return };
-    let eth0 = Ifname::new("eth0").expect("a name");
-    let ports = Some(PacketPorts { source: 40_000, destination: 443 });
-    let (from, to) = ([203, 0, 113, 9].into(), [10, 0, 1, 1].into());
-    let packet = Packet::new(from, to, Protocol::TCP, ports).expect("a packet");
-    lifted.decide(&packet, &Traversal::input(eth0.clone()));
-    lifted.decide(&packet.reply(), &Traversal::output(eth0));
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::run_target("lift_iptables", bytes));

@@ -1,14 +1,7 @@
-//! Any text parses to a tree and a list of errors, and never panics.
+//! Any text parses: `properties.rs` says what must hold.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
+#[path = "../properties.rs"]
+mod properties;
 
-fuzz_target!(|text: &str| {
-    let parse = palisade_grammar::parse(text);
-    for error in &parse.errors {
-        assert!(!error.labels.is_empty());
-        for (span, _) in &error.labels {
-            assert!(span.start <= span.end && span.end <= text.len());
-        }
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::run_target("parse", bytes));

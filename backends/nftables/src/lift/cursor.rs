@@ -20,6 +20,11 @@ impl Cursor {
         Ok(Self { tokens, at: 0 })
     }
 
+    /// Tokens that were made otherwise, with their lines.
+    pub(super) const fn of(tokens: Vec<(usize, Token)>) -> Self {
+        Self { tokens, at: 0 }
+    }
+
     pub(super) fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.at).map(|(_, token)| token)
     }

@@ -14,6 +14,17 @@ pub(super) fn single(cursor: &mut Cursor, kinds: &[Kind]) -> Result<Elements, Li
     collect(vec![(line, key)])
 }
 
+/// `value,value`
+pub(super) fn joined(cursor: &mut Cursor, kinds: &[Kind]) -> Result<Elements, LiftError> {
+    let mut keys = Vec::new();
+    loop {
+        keys.push((cursor.line(), key(cursor, kinds)?));
+        if !cursor.take_mark(',') {
+            return collect(keys);
+        }
+    }
+}
+
 /// `{ value, value }`
 pub(super) fn braced(cursor: &mut Cursor, kinds: &[Kind]) -> Result<Elements, LiftError> {
     let mut keys = Vec::new();

@@ -300,6 +300,9 @@ fn test(cursor: &mut Cursor, draft: &mut Draft, selector: Selector) -> Result<()
         Values::Named(cursor.word("the name of a set")?)
     } else if cursor.at_mark('{') {
         Values::Inline(elements::braced(cursor, &kinds)?)
+    } else if fields == [Field::State] && !negated {
+        // A state is one bit: among several, as between braces.
+        Values::Inline(elements::joined(cursor, &kinds)?)
     } else {
         Values::Inline(elements::single(cursor, &kinds)?)
     };

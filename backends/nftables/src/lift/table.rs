@@ -114,7 +114,7 @@ fn block(cursor: &mut Cursor) -> Result<Block, LiftError> {
     Ok(block)
 }
 
-fn timeout(cursor: &mut Cursor) -> Result<Timeout, LiftError> {
+pub(super) fn timeout(cursor: &mut Cursor) -> Result<Timeout, LiftError> {
     let mut protocol = None;
     let mut policy = BTreeMap::new();
     body(cursor, |cursor| {
@@ -155,7 +155,7 @@ fn timeout(cursor: &mut Cursor) -> Result<Timeout, LiftError> {
     Ok(Timeout { protocol, policy })
 }
 
-fn set(cursor: &mut Cursor) -> Result<Set, LiftError> {
+pub(super) fn set(cursor: &mut Cursor) -> Result<Set, LiftError> {
     let (Declared { kinds, interval }, found) = declaration(cursor, false, elements::braced)?;
     let none = match kinds.as_slice() {
         [_] => Elements::Ranges(palisade_ir::Ranges::empty()),
@@ -175,7 +175,7 @@ fn set(cursor: &mut Cursor) -> Result<Set, LiftError> {
 }
 
 /// A map of verdicts; other maps are not read.
-fn map(cursor: &mut Cursor) -> Result<Map, LiftError> {
+pub(super) fn map(cursor: &mut Cursor) -> Result<Map, LiftError> {
     let (Declared { kinds, interval }, found) = declaration(cursor, true, elements::entries)?;
     let entries = found.unwrap_or_default();
     let mut spans = entries.iter().flat_map(|entry| &entry.key);
@@ -237,7 +237,7 @@ fn chain(cursor: &mut Cursor) -> Result<(Option<Base>, Vec<Rule>), LiftError> {
 }
 
 /// `type filter hook HOOK priority PRIORITY; policy VERDICT;`
-fn hook(cursor: &mut Cursor) -> Result<Base, LiftError> {
+pub(super) fn hook(cursor: &mut Cursor) -> Result<Base, LiftError> {
     let line = cursor.line();
     cursor.need_word("type")?;
     cursor.need_word("filter")?;

@@ -61,6 +61,9 @@ impl Drop for Files {
     }
 }
 
+/// The ways in which nft lists.
+pub(crate) const LISTS: [&str; 6] = ["list", "-n list", "-s list", "-j list", "-nj list", "-sj list"];
+
 /// Loads rulesets one after the other in a fresh namespace; the listing of what they leave.
 pub(crate) fn load(texts: &[&str], list: &str) -> Result<String, String> {
     let files = Files::new(texts);
@@ -127,7 +130,7 @@ fn every_file_loads_and_its_listing_means_the_same() {
         return;
     }
     for (at, text) in corpus(80).iter().enumerate() {
-        let list = ["list", "-n list", "-s list"][at % 3];
+        let list = LISTS[at % LISTS.len()];
         let listing = load(&[text], list).unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(bare(lift(&listing)), bare(lift(text)), "{list}\n{listing}\n{text}");
     }

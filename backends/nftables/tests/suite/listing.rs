@@ -9,10 +9,10 @@ use palisade_ir::{
 use palisade_nftables::read;
 
 use crate::build::ifname;
-use crate::kernel::{bare, lift, load, missing};
+use crate::kernel::{LISTS, bare, lift, load, missing};
 use crate::random::Random;
 
-const TEXT: &str = r#"table inet palisade {
+pub(crate) const TEXT: &str = r#"table inet palisade {
     comment "made by hand"
     set pairs { type ipv4_addr . inet_service; flags interval; elements = { 10.0.0.0/8 . 22-25, 192.0.2.4 . 80 } }
     set nets { typeof ip saddr; size 100; elements = { 10.1.0.0, 10.3.0.0 } }
@@ -51,6 +51,18 @@ const TEXT: &str = r#"table inet palisade {
         ip daddr & 255.0.0.0 != { 10.0.0.0, 12.0.0.0 } drop
         meta l4proto tcp ip saddr @merged accept
         meta l4proto vmap { icmp : accept, gre : drop }
+        ct state established,related counter accept
+        ct state vmap { invalid : drop, untracked : return }
+        ct state != new drop
+        meta l4proto { tcp, udp } th sport 22 th dport 80 accept
+        ip saddr . udp dport { 10.0.0.1 . 22-25, 10.0.0.2 . 80 } accept
+        ip saddr 10.0.0.1-10.0.0.9 tcp dport 22-25 jump inner
+        ip saddr != 10.0.0.0/8 udp dport != { 1-5, 77 } jump inner
+        icmp type echo-request accept
+        icmpv6 type 200 accept
+        limit rate 5/minute burst 3 packets log prefix "x: " level warn
+        log
+        iifname "eth7" return comment "done"
         drop
     }
 }
@@ -65,7 +77,7 @@ fn every_spelling_of_the_kernel_means_the_same() {
     if missing().is_some() {
         return;
     }
-    for list in ["list", "-n list", "-s list"] {
+    for list in LISTS {
         let listing = load(&[TEXT], list).unwrap();
         assert_eq!(bare(lift(&listing)), bare(lift(TEXT)), "{list}\n{listing}");
     }

@@ -5,6 +5,7 @@ mod agree;
 mod build;
 mod gateway;
 mod hostile;
+mod json;
 mod kernel;
 mod lift;
 mod listing;
