@@ -10,7 +10,7 @@ use super::policy::{self, LoadedPolicy};
 use super::revision::Revision;
 use super::{Exit, Failure, generated, output};
 use crate::diff::show::{self, Report, Side};
-use crate::diff::{Difference, End, Outside, Unknown, diff, outside};
+use crate::diff::{Both, Difference, End, Outside, Unknown, diff, outside, outside_unlisted};
 use crate::lower::lower;
 use crate::report::words;
 use crate::source::{Disk, FileSystem};
@@ -33,10 +33,14 @@ impl Read {
 pub(super) fn run(args: &DiffArgs) -> Result<Exit, Failure> {
     let (old, new) = read_both(args)?;
     let envelope = args.within.as_deref().map(|path| from_disk(args, path)).transpose()?;
-    let difference = diff(&old.plan, &new.plan, &mut Budget::default()).map_err(unknown)?;
+    let both = Both { old: &old.plan, new: &new.plan };
+    let difference = match diff(&old.plan, &new.plan, &mut Budget::default()) {
+        Ok(difference) => difference,
+        Err(found) => return unknown(args, &found, both, envelope.as_ref()),
+    };
     let outside = envelope
         .as_ref()
-        .map(|envelope| outside(&difference, &envelope.plan, &mut Budget::default()))
+        .map(|envelope| outside(&difference, both, &envelope.plan, &mut Budget::default()))
         .transpose()
         .map_err(not_proved)?;
     let generated =
@@ -70,9 +74,37 @@ fn exit(args: &DiffArgs, difference: &Difference, outside: Option<&[Outside]>) -
     if is_closed || is_outside || is_told { Exit::Difference } else { Exit::Fine }
 }
 
-/// How they differ is not known; a packet on which they do may be.
-fn unknown(unknown: Unknown) -> Failure {
-    let Unknown { ends, direction, packet } = &unknown;
+/// How they differ is not known; a packet on which they do may be. Whether the envelope allows what is newly allowed is
+/// another question, and may have an answer.
+fn unknown(
+    args: &DiffArgs,
+    unknown: &Unknown,
+    both: Both<'_>,
+    envelope: Option<&Read>,
+) -> Result<Exit, Failure> {
+    let outside = envelope
+        .map(|envelope| (envelope, outside_unlisted(both, &envelope.plan, &mut Budget::default()).ok()));
+    let is_within = outside.as_ref().is_some_and(|(_, outside)| outside.as_ref().is_some_and(Vec::is_empty));
+    if args.format == DiffFormat::Json {
+        let within = outside.as_ref().map(|(envelope, outside)| (envelope.side(), outside.as_deref()));
+        output::print(show::unknown_json(unknown, within).as_bytes())?;
+    } else {
+        tell(unknown);
+        match &outside {
+            Some((envelope, Some(outside))) => {
+                output::print(show::outside_text(&envelope.side(), outside).as_bytes())?;
+            }
+            Some((_, None)) => output::complain("what is newly allowed is too much for the envelope", None),
+            None => {}
+        }
+    }
+    // The envelope alone asks for no more than that nothing is outside it.
+    let is_asked_more = args.fail_on.is_some() || args.exit_code;
+    Ok(if is_within && !is_asked_more { Exit::Fine } else { Exit::Difference })
+}
+
+fn tell(unknown: &Unknown) {
+    let Unknown { ends, direction, packet } = unknown;
     let whose = match ends.as_slice() {
         [] => String::new(),
         [End { instance, interface }] => format!(", for `{instance}` {interface} {direction}"),
@@ -87,7 +119,6 @@ fn unknown(unknown: Unknown) -> Failure {
         None => "whether they differ at all is open too; compare them in smaller steps".to_owned(),
     };
     output::complain(&format!("{unknown}{whose}"), Some(&help));
-    Failure::Told(Exit::Difference)
 }
 
 /// Nothing may be taken for equal that is not proved to be.

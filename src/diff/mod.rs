@@ -16,7 +16,7 @@ use std::net::IpAddr;
 use palisade_ir::decide::{Budget, BudgetExceeded, Decider, equivalent};
 use palisade_ir::{Chain, Direction, Ifname, Name, NicPlan, Packet, Plan, Region};
 
-pub use within::{Outside, Why, outside};
+pub use within::{Both, Outside, Why, outside, outside_unlisted};
 
 /// A NIC, by its names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,8 +124,19 @@ pub struct Unknown {
 /// Compares two plans, for all packets.
 pub fn diff(old: &Plan, new: &Plan, budget: &mut Budget) -> Result<Difference, Unknown> {
     let (before, after) = (nics(old), nics(new));
+    let timeouts = (old.session_timeout, new.session_timeout);
+    Ok(Difference {
+        session_timeout: Some(timeouts).filter(|(old, new)| old != new),
+        nics: changed(&before, &after),
+        chains: chains::compare(&before, &after, budget)?,
+        compared: 2 * after.len(),
+    })
+}
+
+/// The NICs that are not what they were, by name.
+fn changed(before: &Nics<'_>, after: &Nics<'_>) -> Vec<NicChange> {
     let mut changed = Vec::new();
-    for (end, nic) in &before {
+    for (end, nic) in before {
         let event = match after.get(end) {
             None => NicEvent::Removed,
             Some(now) if reach(nic) != reach(now) => NicEvent::Moved { old: reach(nic), new: reach(now) },
@@ -136,13 +147,7 @@ pub fn diff(old: &Plan, new: &Plan, budget: &mut Budget) -> Result<Difference, U
     let added = after.keys().filter(|end| !before.contains_key(end));
     changed.extend(added.map(|end| NicChange { end: end.clone(), event: NicEvent::Added }));
     changed.sort_by(|a, b| a.end.cmp(&b.end));
-    let timeouts = (old.session_timeout, new.session_timeout);
-    Ok(Difference {
-        session_timeout: Some(timeouts).filter(|(old, new)| old != new),
-        nics: changed,
-        chains: chains::compare(&before, &after, budget)?,
-        compared: 2 * after.len(),
-    })
+    changed
 }
 
 impl Difference {

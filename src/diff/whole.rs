@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use palisade_ir::decide::{Budget, BudgetExceeded};
 use palisade_ir::diagram::{self, Answer, Question};
 use palisade_ir::symbolic::{Act, Block, Program, Step, Ways};
-use palisade_ir::{Chain, Direction, Family, Packet, PacketHook, PacketPorts, Region};
+use palisade_ir::{Chain, Direction, Family, Packet, PacketHook, PacketPorts, Region, Verdict};
 
 /// A packet that the chains decide or log differently, if there is one.
 pub(super) fn packet(
@@ -24,6 +24,49 @@ pub(super) fn packet(
         }
     }
     Ok(None)
+}
+
+/// A packet that is newly allowed, and denied by the envelope, if there is one. Without an old chain all that is allowed
+/// is new.
+pub(super) fn outside(
+    old: Option<&Chain>,
+    new: &Chain,
+    envelope: &Chain,
+    budget: &mut Budget,
+) -> Result<Option<Packet>, BudgetExceeded> {
+    for family in Family::ALL {
+        // What was allowed, and what the envelope allows, is out of the question: it counts as denied.
+        let mut calls = Vec::new();
+        let mut blocks = vec![Block::default()];
+        for chain in old.into_iter().chain([envelope]) {
+            calls.push(Step::new(Region::full(family), Act::Call(blocks.len())));
+            let steps = steps(chain, family, |verdict| match verdict {
+                Verdict::Allow => Act::Decide(Verdict::Deny),
+                Verdict::Deny => Act::Return,
+            });
+            blocks.push(Block { steps });
+        }
+        calls.extend(steps(new, family, Act::Decide));
+        if let Some(entry) = blocks.first_mut() {
+            entry.steps = calls;
+        }
+        let policy = Program { family, blocks, entries: vec![(PacketHook::Input, 0)] };
+        let nothing = Block { steps: vec![Step::new(Region::full(family), Act::Decide(Verdict::Deny))] };
+        let nothing = Program { family, blocks: vec![nothing], entries: vec![(PacketHook::Input, 0)] };
+        let ways = Ways::of(&[&policy, &nothing]).map_err(|_| BudgetExceeded)?;
+        let question = Question { policy: &policy, ruleset: &nothing, unasked: &[], ways: &ways };
+        if let Answer::Unlike(packet, _) = diagram::compare(&question, budget)? {
+            return Ok(Some(packet));
+        }
+    }
+    Ok(None)
+}
+
+/// The rules of a chain for packets of a family, by their verdicts alone.
+fn steps(chain: &Chain, family: Family, act: impl Fn(Verdict) -> Act) -> Vec<Step> {
+    let rules = chain.rules().iter().filter(|rule| rule.matches.family() == family);
+    let last = Step::new(Region::full(family), act(chain.default()));
+    rules.map(|rule| Step::new(Region::of(&rule.matches), act(rule.outcome.verdict))).chain([last]).collect()
 }
 
 /// A packet on which the chains still differ and that looks more like one from real life: to or from the NIC's own

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use palisade_ir::decide::{Budget, BudgetExceeded, Index, RuleBits};
+use palisade_ir::decide::{Budget, BudgetExceeded, RuleBits};
 use palisade_ir::{
     Addresses, Direction, Family, Match, MatchParts, NicPlan, Packet, PortMatch, PortSet, Protocol,
-    ProtocolSet, Ranges, Rank, Region, RuleId,
+    ProtocolSet, Ranges, Rank, Region, Rule, RuleId,
 };
+
+use super::ground::{Ground, is_set};
 
 /// The most steps to divide the packets of one rule among their deciders.
 const MOST: u64 = 300_000;
@@ -59,35 +61,34 @@ impl Deciders {
     }
 }
 
-/// Divides a region that stronger rules cover among the rules that decide it.
+/// Divides the packets of a rule that stronger ones cover among the rules that decide them.
 pub(super) fn divide(
-    index: &Index,
-    region: &Region,
+    ground: &Ground<'_>,
+    rule: &Rule,
     live: &RuleBits,
     spot: &Spot<'_>,
     budget: &mut Budget,
 ) -> Deciders {
     let mut found = Deciders::default();
-    let rules = index.chain().rules();
+    let rules = ground.rules();
+    let region = &Region::of(&rule.matches);
     let mut add = |place: usize, part: &Region| {
         let Some(rule) = rules.get(place) else { return };
         let Some(id) = rule.origin.ids().first() else { return };
         found.add(*id, Decider { rank: rule.rank, overlap: volume(part), example: spot.example(part) });
     };
-    // Most often the strongest rule that meets the region holds it whole.
-    let first = (index.overlapping(region) & live).first_one();
-    let holder =
-        first.filter(|at| rules.get(*at).is_some_and(|rule| region.is_subset(&Region::of(&rule.matches))));
-    if let Some(holder) = holder {
-        add(holder, region);
-        return found;
-    }
-    match budget.share(MOST, |share| index.partition(region, share)) {
-        Ok(pieces) => pieces.iter().for_each(|piece| {
-            if let Some(place) = piece.rule {
-                add(place, &piece.region);
-            }
-        }),
+    let asked = budget.share(MOST, |share| {
+        let near = ground.meeting(&rule.matches, |place| is_set(live, place), share)?;
+        // Most often the strongest rule that meets the region holds it whole.
+        let holds =
+            |at: &usize| rules.get(*at).is_some_and(|one| region.is_subset(&Region::of(&one.matches)));
+        match near.first().copied().filter(holds) {
+            Some(holder) => Ok(vec![(holder, region.clone())]),
+            None => ground.partition(region, near, share),
+        }
+    });
+    match asked {
+        Ok(pieces) => pieces.iter().for_each(|(place, piece)| add(*place, piece)),
         Err(BudgetExceeded) => found.incomplete = true,
     }
     found

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use palisade_ir::decide::{Budget, Index, RuleBits};
+use palisade_ir::decide::{Budget, RuleBits};
 use palisade_ir::{
     Addresses, Direction, Match, MatchParts, Packet, PortMatch, PortSet, Protocol, ProtocolSet, Region, Rule,
     Verdict,
@@ -11,6 +11,7 @@ use palisade_ir::{
 
 use super::deciders::Spot;
 use super::fate::Judgement;
+use super::ground::Ground;
 use super::{Subject, catalogue, members};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{self, End, Traffic};
@@ -61,14 +62,14 @@ impl Exposure {
 
 /// What the lines of a rule open to everyone, where no stronger rule forbids it.
 pub(super) fn examine(
-    index: &Index,
+    ground: &Ground<'_>,
     places: Range<usize>,
     stronger: &RuleBits,
     spot: &Spot<'_>,
     budget: &mut Budget,
 ) -> Exposure {
     let mut found = Exposure::default();
-    for rule in index.chain().rules().get(places).into_iter().flatten() {
+    for rule in ground.rules().get(places).into_iter().flatten() {
         if spot.direction != Direction::In
             || rule.outcome.verdict != Verdict::Allow
             || !rule.matches.source().prefixes.is_any()
@@ -77,7 +78,8 @@ pub(super) fn examine(
         }
         let mut passes = |region: &Region| {
             let mut ask = |region: &Region| {
-                let answer = budget.share(MOST, |share| index.uncovered(region, stronger, share));
+                let answer =
+                    budget.share(MOST, |share| ground.uncovered(region, &rule.matches, stronger, share));
                 found.undecided |= answer.is_err();
                 answer.ok().flatten()
             };

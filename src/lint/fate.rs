@@ -6,22 +6,17 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use palisade_ir::decide::{Budget, BudgetExceeded, Index, RuleBits};
+use palisade_ir::decide::{Budget, BudgetExceeded, RuleBits};
 use palisade_ir::{Chain, Plan, Rank, Region, Rule, RuleId, Tier};
 
 use super::chains::{Standing, standings};
 use super::deciders::{Decider, Deciders, Spot, divide, volume};
 use super::exposure::{self, Exposure};
+use super::ground::{Ground, is_set};
 use crate::policy::Policy;
 
 /// The most steps for one question about one rule; 100,000 is the hardest seen in 100,000 real-looking rules.
 const MOST: u64 = 1_000_000;
-/// Steps that stand for building the decision structure, per rule of a chain.
-const BUILD: usize = 64;
-/// Pairs of rules that cost a step: rows of bits are as long as the chain, and every rule has some of them read. So
-/// chains above some 80,000 rules are answered "undecided" at once instead of after minutes.
-const PAIRS: usize = 32;
-
 /// What becomes of a rule, over all chains it stands in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Fate {
@@ -115,40 +110,39 @@ impl Judging {
     fn chain(&mut self, standing: &Standing<'_>, budget: &mut Budget) {
         let chain: &Chain = &standing.chain;
         let runs = runs(chain);
-        let count = chain.rules().len();
-        if budget.spend(count.saturating_mul(BUILD + count / PAIRS)).is_err() {
+        if budget.spend(Ground::cost(chain.rules().len())).is_err() {
             for run in runs {
                 self.settle(run.id, Fate::Undecided);
             }
             return;
         }
-        let index = Index::new(chain);
+        let ground = Ground::new(chain);
         let spot = Spot { direction: standing.direction, nic: standing.nic };
         let mut live = RuleBits::repeat(false, chain.rules().len());
         let mut alive = Vec::new();
         for run in runs {
-            let open = open(&index, &run, &live, budget);
+            let open = open(&ground, &run, &live, budget);
             if run.rank.tier == Tier::User && open.places.is_empty() {
-                let fate = Fate::Dead(killers(&index, &run, &live, &spot, budget));
+                let fate = Fate::Dead(killers(&ground, &run, &live, &spot, budget));
                 self.settle(run.id, fate);
                 continue;
             }
             if run.rank.tier == Tier::User && !open.sure {
                 self.settle(run.id, Fate::Undecided);
             } else if run.rank.tier == Tier::User {
-                let exposure = exposure::examine(&index, run.places.clone(), &live, &spot, budget);
+                let exposure = exposure::examine(&ground, run.places.clone(), &live, &spot, budget);
                 self.exposed.entry(run.id).or_default().join(exposure);
                 alive.push(run);
             }
             open.places.into_iter().for_each(|place| live.set(place, true));
         }
         for run in alive {
-            let fate = match covered(&index, &run, &live, budget) {
+            let fate = match covered(&ground, &run, &live, budget) {
                 Ok(Some(by)) => Fate::Covered(by),
                 Ok(None) => Fate::Live,
                 Err(BudgetExceeded) => Fate::Undecided,
             };
-            self.idle_too(&index, &run, budget);
+            self.idle_too(&ground, &run, budget);
             self.settle(run.id, fate);
         }
     }
@@ -159,11 +153,11 @@ impl Judging {
         }
     }
 
-    fn idle_too(&mut self, index: &Index, run: &Run, budget: &mut Budget) {
+    fn idle_too(&mut self, ground: &Ground<'_>, run: &Run, budget: &mut Budget) {
         let Some(known) = self.idle.get_mut(run.id.0 as usize) else { return };
         // One chain in which the rule is needed is enough.
         if *known != Some(Ok(false)) {
-            *known = Some(is_idle(index, run, budget));
+            *known = Some(is_idle(ground, run, budget));
         }
     }
 }
@@ -187,10 +181,12 @@ struct Open {
     sure: bool,
 }
 
-fn open(index: &Index, run: &Run, live: &RuleBits, budget: &mut Budget) -> Open {
+fn open(ground: &Ground<'_>, run: &Run, live: &RuleBits, budget: &mut Budget) -> Open {
     let mut open = Open { places: Vec::new(), sure: false };
     for place in run.places.clone() {
-        match budget.share(MOST, |share| index.is_covered(place, live, share)) {
+        match budget
+            .share(MOST, |share| ground.is_covered(place, 0..run.places.start, |by| is_set(live, by), share))
+        {
             Ok(true) => continue,
             Ok(false) => open.sure = true,
             Err(BudgetExceeded) => {}
@@ -200,10 +196,16 @@ fn open(index: &Index, run: &Run, live: &RuleBits, budget: &mut Budget) -> Open 
     open
 }
 
-fn killers(index: &Index, run: &Run, live: &RuleBits, spot: &Spot<'_>, budget: &mut Budget) -> Deciders {
+fn killers(
+    ground: &Ground<'_>,
+    run: &Run,
+    live: &RuleBits,
+    spot: &Spot<'_>,
+    budget: &mut Budget,
+) -> Deciders {
     let mut all = Deciders::default();
-    for rule in index.chain().rules().get(run.places.clone()).into_iter().flatten() {
-        all.join(divide(index, &Region::of(&rule.matches), live, spot, budget));
+    for rule in ground.rules().get(run.places.clone()).into_iter().flatten() {
+        all.join(divide(ground, rule, live, spot, budget));
     }
     all
 }
@@ -211,12 +213,12 @@ fn killers(index: &Index, run: &Run, live: &RuleBits, spot: &Spot<'_>, budget: &
 /// Whether stronger rules and those that stand later in the same block cover the rule, and which of the latter. Only
 /// later ones count: of two equal rules one must stay.
 fn covered(
-    index: &Index,
+    ground: &Ground<'_>,
     run: &Run,
     live: &RuleBits,
     budget: &mut Budget,
 ) -> Result<Option<Deciders>, BudgetExceeded> {
-    let rules = index.chain().rules();
+    let rules = ground.rules();
     let block = rules.partition_point(|rule| rule.rank < run.rank)
         ..rules.partition_point(|rule| rule.rank <= run.rank);
     let Some(outcome) = rules.get(run.places.start).map(|rule| rule.outcome) else { return Ok(None) };
@@ -225,31 +227,23 @@ fn covered(
     }
     let same = |rule: &Rule| rule.outcome == outcome;
     let mixed = rules.get(block.clone()).is_some_and(|block| !block.iter().all(same));
-    let mut by = live.clone();
-    for place in (block.start..rules.len()).filter(|place| *place < run.places.end || *place >= block.end) {
-        by.set(place, false);
-    }
-    for place in block.clone().filter(|place| rules.get(*place).is_some_and(|rule| !same(rule))) {
-        by.set(place, false);
-    }
+    let mate = |place: usize| run.places.end <= place && rules.get(place).is_some_and(&same);
+    let by = |place: usize| is_set(live, place) && (place < block.start || mate(place));
     for place in run.places.clone() {
-        if !budget.share(MOST, |share| index.is_covered(place, &by, share))? {
+        if !budget.share(MOST, |share| ground.is_covered(place, 0..block.end, by, share))? {
             return Ok(None);
         }
     }
     let mut deciders = Deciders::default();
     for rule in rules.get(run.places.clone()).into_iter().flatten() {
         let region = Region::of(&rule.matches);
-        let meeting = index.overlapping(&region);
-        let other = |place: &usize| rules.get(*place).is_some_and(|rule| !same(rule));
+        let meeting =
+            budget.share(MOST, |share| ground.meeting(&rule.matches, |at| block.contains(&at), share))?;
         // A block-mate that logs otherwise may come to decide instead.
-        if mixed && meeting.iter_ones().filter(|place| block.contains(place)).any(|place| other(&place)) {
+        if mixed && meeting.iter().any(|place| rules.get(*place).is_some_and(|rule| !same(rule))) {
             return Ok(None);
         }
-        for place in meeting
-            .iter_ones()
-            .filter(|place| block.contains(place) && by.get(*place).is_some_and(|bit| *bit))
-        {
+        for place in meeting.into_iter().filter(|place| by(*place)) {
             let Some(mate) = rules.get(place) else { continue };
             let Some((id, common)) =
                 mate.origin.ids().first().zip(Region::of(&mate.matches).intersect(&region))
@@ -263,13 +257,13 @@ fn covered(
 }
 
 /// Whether every packet has the same outcome in this chain without the rule.
-fn is_idle(index: &Index, run: &Run, budget: &mut Budget) -> Result<bool, BudgetExceeded> {
-    let mut kept = RuleBits::repeat(true, index.chain().rules().len());
+fn is_idle(ground: &Ground<'_>, run: &Run, budget: &mut Budget) -> Result<bool, BudgetExceeded> {
     for place in run.places.clone().rev() {
-        if !budget.share(MOST, |share| index.is_redundant(place, &kept, share))? {
+        // Those of its own lines that were found idle before are gone already.
+        let kept = |other: usize| !(place < other && other < run.places.end);
+        if !budget.share(MOST, |share| ground.is_redundant(place, kept, share))? {
             return Ok(false);
         }
-        kept.set(place, false);
     }
     Ok(true)
 }

@@ -12,6 +12,7 @@ mod exposure;
 mod families;
 mod fate;
 mod fix;
+mod ground;
 mod habits;
 mod inner;
 mod levels;

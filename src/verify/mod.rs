@@ -9,6 +9,7 @@
 //! Not compared: how long sessions live, names, comments, counters, and the words and the rate of log lines. The
 //! proof is about what the lift understands: that the kernel reads the text the same way, the kernel suites show.
 
+mod likely;
 mod pairwise;
 mod policy;
 pub mod show;
@@ -17,9 +18,10 @@ mod tests;
 
 use palisade_ir::decide::{Budget, BudgetExceeded};
 use palisade_ir::diagram::{Answer, Question, compare};
-use palisade_ir::symbolic::{Program, Ways};
+use palisade_ir::symbolic::{Program, Step, Ways};
 use palisade_ir::{
-    Artifact, Family, LiftError, Lifted, LiftedDecision, Options, Outcome, Packet, Plan, RuleId, Traversal,
+    Artifact, Family, LiftError, Lifted, LiftedDecision, Options, Outcome, Packet, Plan, Region, RuleId,
+    Traversal,
 };
 
 use crate::targets::Target;
@@ -81,6 +83,8 @@ pub fn verify(
         let policy = Policy::new(plan, options, family);
         let found = lifted.program(family)?;
         if let Some((packet, at)) = difference(&policy, &found, budget)? {
+            let differs = |packet: &Packet| is_other(&policy, &*lifted, &found, packet, &at);
+            let packet = likely::likelier(packet, at.hook, plan, options.placement, differs);
             return Err(explained(&policy, &*lifted, &found, packet, at));
         }
         proof.chains += policy.chains();
@@ -103,6 +107,26 @@ fn difference(
         Ok(Answer::Unlike(packet, at)) => Ok(Some((packet, at))),
         Err(BudgetExceeded) => Ok(pairwise::difference(policy, found, &ways, budget)?),
     }
+}
+
+/// Whether both differ on a packet too that the policy does not leave open.
+fn is_other(
+    policy: &Policy<'_>,
+    lifted: &dyn Lifted,
+    program: &Program,
+    packet: &Packet,
+    at: &Traversal,
+) -> bool {
+    let point = Region::point(packet);
+    let open = |step: &Step| step.applies(at) && step.guard.intersect(&point).is_some();
+    let unasked = policy.unasked();
+    if unasked.iter().filter(|(hook, _)| *hook == at.hook).flat_map(|(_, steps)| steps).any(open) {
+        return false;
+    }
+    let judged = pairwise::expected_else(policy, program, at, packet, &mut Budget::default());
+    let Ok(Some(expected)) = judged else { return false };
+    let found = lifted.decide(packet, at);
+    (found.verdict, found.logged) != (expected.verdict, expected.log)
 }
 
 /// A packet on which both differ, judged again by the interpreter of the target's language.

@@ -11,8 +11,11 @@ use palisade_ir::{
 };
 use palisade_matcher::Matcher;
 
+/// What must hold for any bytes.
+type Property = fn(&[u8]);
+
 /// The targets by name, with what they run.
-pub const ALL: [(&str, fn(&[u8])); 6] = [
+const ALL: [(&str, Property); 6] = [
     ("parse", |bytes| text(bytes, parse)),
     ("format", |bytes| text(bytes, format)),
     ("compile", |bytes| text(bytes, compile)),
@@ -138,7 +141,7 @@ fn packets() -> Vec<Packet> {
         packets.extend(Packet::new(from, to, icmp, None));
         packets.extend(Packet::new(from, to, Protocol(47), None));
     }
-    packets.iter().flat_map(|packet| [packet.clone(), packet.reply()]).collect()
+    packets.iter().flat_map(|packet| [*packet, packet.reply()]).collect()
 }
 
 fn ways() -> Vec<Traversal> {

@@ -8,7 +8,7 @@ mod shown;
 use std::path::Path;
 
 use palisade::diff::show::{Report, Side};
-use palisade::diff::{Difference, Outside, diff, outside};
+use palisade::diff::{Both, Difference, Outside, diff, outside};
 use palisade::front::Front;
 use palisade::lower::lower;
 use palisade::source::{LoadOptions, Memory, load_from};
@@ -50,8 +50,10 @@ impl Read {
 /// What a way of printing makes of a change.
 pub fn printed(print: fn(&Report<'_>) -> String, old: &Read, new: &Read, envelope: Option<&Read>) -> String {
     let difference = old.to(new);
-    let outside: Option<Vec<Outside>> = envelope
-        .map(|envelope| outside(&difference, &envelope.plan, &mut Budget::default()).expect("few steps"));
+    let outside: Option<Vec<Outside>> = envelope.map(|envelope| {
+        let both = Both { old: &old.plan, new: &new.plan };
+        outside(&difference, both, &envelope.plan, &mut Budget::default()).expect("few steps")
+    });
     let within = envelope.map(Read::side).zip(outside.as_deref());
     let (old, new) = (old.side(), new.side());
     print(&Report { old, new, difference: &difference, within, generated: None, all: false })

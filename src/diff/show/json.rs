@@ -1,11 +1,11 @@
 //! JSON: everything, nothing left out.
 
 use palisade_ir::decide::Decider;
-use palisade_ir::{Direction, Family, PrefixSet, Protocol, Ranges, Region};
+use palisade_ir::{Direction, Family, Packet, PrefixSet, Protocol, Ranges, Region};
 use serde_json::{Value, json};
 
 use super::{FileChange, Report, Side};
-use crate::diff::{ChainChange, Change, End, Kind, NicChange, NicEvent, Outside, Reach, Why};
+use crate::diff::{ChainChange, Change, End, Kind, NicChange, NicEvent, Outside, Reach, Unknown, Why};
 use crate::report::words;
 
 /// For programs: one object.
@@ -32,8 +32,50 @@ pub fn json(report: &Report<'_>) -> String {
         "chains": chains.collect::<Vec<_>>(),
         "within": within,
         "generated": generated.map(|files| files.iter().map(file).collect::<Vec<_>>()),
+        "unknown": null,
     });
     format!("{value:#}\n")
+}
+
+/// The same object where the difference is not known: what is open is `null`.
+pub fn unknown_json(unknown: &Unknown, within: Option<(Side<'_>, Option<&[Outside]>)>) -> String {
+    let Unknown { ends, direction, packet } = unknown;
+    let within = within.map(|(envelope, outside)| {
+        json!({
+            "holds": outside.map(<[Outside]>::is_empty),
+            "outside": outside.map(|all| all.iter().map(|it| self::outside(&envelope, it)).collect::<Vec<_>>()),
+        })
+    });
+    let value = json!({
+        "same": packet.map(|_| false),
+        "widens": null,
+        "narrows": null,
+        "compared_chains": null,
+        "session_timeout": null,
+        "inner_scope": null,
+        "nics": null,
+        "chains": null,
+        "within": within,
+        "generated": null,
+        "unknown": {
+            "why": unknown.to_string(),
+            "nics": self::ends(ends),
+            "direction": direction.to_string(),
+            "packet": packet.as_ref().map(self::packet),
+        },
+    });
+    format!("{value:#}\n")
+}
+
+fn packet(packet: &Packet) -> Value {
+    json!({
+        "words": words::packet(packet),
+        "source": packet.source(),
+        "destination": packet.destination(),
+        "protocol": packet.protocol().0,
+        "source_port": packet.ports().map(|ports| ports.source),
+        "destination_port": packet.ports().map(|ports| ports.destination),
+    })
 }
 
 fn file(FileChange { name, diff }: &FileChange) -> Value {
@@ -105,6 +147,11 @@ fn outside(envelope: &Side<'_>, outside: &Outside) -> Value {
         Why::Unknown => json!({ "why": "unknown" }),
         Why::Removed => json!({ "why": "removed" }),
         Why::Moved => json!({ "why": "moved" }),
+        Why::DeniesSome { direction, packet } => json!({
+            "why": "denied_for_one",
+            "direction": direction.to_string(),
+            "packet": self::packet(packet),
+        }),
         Why::Denied { direction, by, regions } => json!({
             "why": "denied",
             "direction": direction.to_string(),

@@ -16,10 +16,10 @@ use crate::diagnostic::Sources;
 use crate::lower::rule_location;
 use crate::policy::{InnerScope, Policy};
 
-pub use json::json;
+pub use json::{json, unknown_json};
 pub use markdown::markdown;
 use sheet::Sheet;
-pub use text::text;
+pub use text::{outside_text, text};
 
 /// A policy with what is needed to name its rules.
 #[derive(Clone, Copy, Debug)]

@@ -145,7 +145,7 @@ fn reason(side: &Side<'_>, decider: Decider, kind: Kind) -> String {
     format!("{}{logged} by `{}`{place}", decider.outcome.verdict, named.words)
 }
 
-fn outside_section(envelope: &Side<'_>, outside: &Outside, all: bool) -> Section {
+pub(super) fn outside_section(envelope: &Side<'_>, outside: &Outside, all: bool) -> Section {
     let Outside { ends, why } = outside;
     let first = ends.first().map(name).unwrap_or_default();
     let bare = |title: String| Section { title, also: also(ends), entries: Vec::new(), more: None };
@@ -161,6 +161,12 @@ fn outside_section(envelope: &Side<'_>, outside: &Outside, all: bool) -> Section
             let (regions, rest) = areas(regions, *direction, "allow", most);
             let reasons = vec![format!("the envelope says {}", reason(envelope, *by, Kind::Allowed))];
             let entries = vec![Entry { mark: '+', regions, more: rest.words(), reasons }];
+            Section { title: format!("{first} {direction}"), also: also(ends), entries, more: None }
+        }
+        Why::DeniesSome { direction, packet } => {
+            let regions = vec![(words::packet(packet), "for one".to_owned())];
+            let reasons = vec!["the envelope denies it; all such packets are too many to list".to_owned()];
+            let entries = vec![Entry { mark: '+', regions, more: None, reasons }];
             Section { title: format!("{first} {direction}"), also: also(ends), entries, more: None }
         }
     }

@@ -1,7 +1,7 @@
 //! Plain text, in 100 columns.
 
-use super::sheet::{Entry, Section};
-use super::{FileChange, Report, Sheet};
+use super::sheet::{Entry, Section, outside_section};
+use super::{FileChange, Outside, Report, Sheet, Side};
 use crate::report::{WIDTH, wrap};
 
 /// Where sizes stand, if the words before them are short enough.
@@ -22,18 +22,25 @@ pub fn text(report: &Report<'_>) -> String {
     wrap(&mut out, &verdict, "", "    ");
     if let Some(outside) = outside {
         out.push('\n');
-        if outside.is_empty() {
-            out.push_str("everything newly allowed is within the envelope\n");
-        } else {
-            out.push_str("newly allowed outside the envelope:\n\n");
-        }
-        let sections: Vec<String> = outside.iter().map(section_text).collect();
-        out.push_str(&sections.join("\n"));
+        out.push_str(&outside_sections(&outside));
     }
     for FileChange { name: _, diff } in report.generated.unwrap_or_default() {
         out.push_str(&format!("\n{diff}"));
     }
     out
+}
+
+/// What is newly allowed outside an envelope, or that nothing is.
+pub fn outside_text(envelope: &Side<'_>, outside: &[Outside]) -> String {
+    outside_sections(&outside.iter().map(|it| outside_section(envelope, it, false)).collect::<Vec<_>>())
+}
+
+fn outside_sections(outside: &[Section]) -> String {
+    if outside.is_empty() {
+        return "everything newly allowed is within the envelope\n".to_owned();
+    }
+    let sections: Vec<String> = outside.iter().map(section_text).collect();
+    format!("newly allowed outside the envelope:\n\n{}", sections.join("\n"))
 }
 
 fn section_text(section: &Section) -> String {

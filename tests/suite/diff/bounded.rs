@@ -1,10 +1,11 @@
 //! Work that a budget bounds: the answer is "unknown", with a packet where one is found, and never "no change".
 
-use palisade::diff::{Unknown, diff};
+use palisade::diff::show::unknown_json;
+use palisade::diff::{Both, Outside, Unknown, Why, diff, outside_unlisted};
 use palisade::front::read_text;
 use palisade::lower::lower;
 use palisade_ir::decide::Budget;
-use palisade_ir::{Direction, Plan};
+use palisade_ir::{Direction, Plan, Verdict};
 
 /// Rules that ask for one field each, the worst neighbours of rules that ask for another one.
 fn plan(rules: impl Iterator<Item = String>) -> Plan {
@@ -58,4 +59,37 @@ fn equal_meaning_in_other_rules_is_proved() {
 fn without_steps_nothing_is_said() {
     let unknown = diff(&by_source(24), &by_port(), &mut Budget::new(100)).expect_err("no steps");
     assert_eq!(unknown.packet, None);
+}
+
+/// Too many differences to list, and yet an envelope can be asked about all of them.
+#[test]
+fn an_envelope_decides_what_is_unknown() {
+    let (old, new) = (by_source(24), by_port());
+    let both = Both { old: &old, new: &new };
+    let outside =
+        |envelope: &Plan| outside_unlisted(both, envelope, &mut Budget::new(STEPS)).expect("enough steps");
+    assert_eq!(outside(&new), []);
+    let found = outside(&old);
+    let [Outside { ends, why: Why::DeniesSome { direction: Direction::In, packet } }] = found.as_slice()
+    else {
+        panic!("{found:?}");
+    };
+    assert_eq!(ends[0].instance.as_str(), "web-1");
+    let decide = |plan: &Plan| plan.nics().next().expect("a NIC").2.ingress.decide(packet).outcome.verdict;
+    assert_eq!((decide(&old), decide(&new)), (Verdict::Deny, Verdict::Allow));
+    assert!(outside_unlisted(both, &old, &mut Budget::new(10)).is_err());
+}
+
+#[test]
+fn unknown_is_a_document_too() {
+    let unknown =
+        diff(&by_source(24), &by_port(), &mut Budget::new(STEPS)).expect_err("more than the budget");
+    let document: serde_json::Value = serde_json::from_str(&unknown_json(&unknown, None)).expect("JSON");
+    assert_eq!(document["same"], false);
+    assert!(document["chains"].is_null() && document["widens"].is_null(), "{document}");
+    assert_eq!(document["unknown"]["packet"]["destination"], "10.0.1.1");
+    assert_eq!(document["unknown"]["nics"][0]["instance"], "web-1");
+    let packet = Unknown { packet: None, ..unknown };
+    let document: serde_json::Value = serde_json::from_str(&unknown_json(&packet, None)).expect("JSON");
+    assert!(document["same"].is_null() && document["unknown"]["packet"].is_null(), "{document}");
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use palisade::diff::{Difference, End, Kind, NicEvent, diff, outside};
+use palisade::diff::{Both, Difference, End, Kind, NicEvent, Outside, Why, diff, outside, outside_unlisted};
 use palisade::lower::{lower, rule_id};
 use palisade::policy::Policy;
 use palisade::reference::{Decider, decide_end};
@@ -174,7 +174,30 @@ fn disjoint(difference: &Difference) {
 
 /// A change is within its own outcome; and within what was there before only if it allows nothing new.
 fn within(difference: &Difference, old: &Subject, new: &Subject) {
-    let outside = |envelope: &Plan| outside(difference, envelope, &mut Budget::default()).expect("few steps");
+    let both = Both { old: &old.plan, new: &new.plan };
+    let outside = |envelope: &Plan| {
+        let listed = outside(difference, both, envelope, &mut Budget::default()).expect("few steps");
+        // Asked about as a whole, by diagrams, the answer is the same.
+        let unlisted = outside_unlisted(both, envelope, &mut Budget::default()).expect("few steps");
+        assert_eq!(listed.is_empty(), unlisted.is_empty(), "{listed:?} {unlisted:?}");
+        for Outside { ends, why } in unlisted {
+            let Why::DeniesSome { direction, packet } = why else { continue };
+            let allows = |plan: &Plan| {
+                let nic = plan.nics().find(|(_, instance, nic)| {
+                    instance.name == ends[0].instance && nic.interface == ends[0].interface
+                });
+                nic.is_some_and(|(_, _, nic)| {
+                    let chain = match direction {
+                        Direction::In => &nic.ingress,
+                        Direction::Out => &nic.egress,
+                    };
+                    chain.decide(&packet).outcome.verdict == Verdict::Allow
+                })
+            };
+            assert!(allows(&new.plan) && !allows(&old.plan) && !allows(envelope), "{packet:?}");
+        }
+        listed
+    };
     if !difference.nics.iter().any(|nic| nic.event == NicEvent::Removed) {
         assert_eq!(outside(&new.plan), []);
     }

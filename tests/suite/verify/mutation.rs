@@ -194,7 +194,7 @@ fn faults_in_iptables_are_found() {
 #[test]
 fn faults_in_the_examples_are_found() {
     let mut tally = BTreeMap::new();
-    for example in ["classic", "default-group", "enterprise", "gateway", "web-tier"] {
+    for example in ["classic", "default-group", "enterprise", "gateway", "three-tier", "web-tier"] {
         let path = root().join("examples").join(example).join("policy.sg");
         let plan = plan(example, &std::fs::read_to_string(path).expect("an example"));
         for target in [Target::Nftables, Target::Iptables] {

@@ -7,7 +7,7 @@ use super::cover::bare;
 use super::hull::Number;
 use super::part::{ALL, Asked, Part, Walk, bit};
 use super::tree::{Entry, Wanted};
-use crate::{Family, Rule};
+use crate::{Family, Match, Outcome, Rule, Verdict};
 
 /// Rules as boxes. Memory and time to build it grow about as the number of rules (n log n), unlike the bitsets of
 /// [`super::Index`]; questions about one rule read some hundred boxes, unless the rule meets thousands of others.
@@ -79,10 +79,48 @@ impl Boxes {
         accept: impl Fn(usize) -> bool,
         budget: &mut Budget,
     ) -> Result<bool, BudgetExceeded> {
+        self.is_left(rule, place, false, accept, budget)
+    }
+
+    /// The same where the default of the chain may give packets the outcome too.
+    pub fn is_redundant(
+        &self,
+        rule: &Rule,
+        place: usize,
+        default: Verdict,
+        accept: impl Fn(usize) -> bool,
+        budget: &mut Budget,
+    ) -> Result<bool, BudgetExceeded> {
+        self.is_left(rule, place, rule.outcome == Outcome::silent(default), accept, budget)
+    }
+
+    fn is_left(
+        &self,
+        rule: &Rule,
+        place: usize,
+        falls: bool,
+        accept: impl Fn(usize) -> bool,
+        budget: &mut Budget,
+    ) -> Result<bool, BudgetExceeded> {
         let accept = |other: usize| other != place && accept(other);
         match rule.matches.family() {
-            Family::V4 => is_repeated(&self.v4, rule, place as u32, accept, budget),
-            Family::V6 => is_repeated(&self.v6, rule, place as u32, accept, budget),
+            Family::V4 => is_repeated(&self.v4, rule, place as u32, falls, accept, budget),
+            Family::V6 => is_repeated(&self.v6, rule, place as u32, falls, accept, budget),
+        }
+    }
+
+    /// The places of the accepted rules that share packets with a match, ascending.
+    pub fn meeting(
+        &self,
+        matches: &Match,
+        among: Range<usize>,
+        accept: impl Fn(usize) -> bool,
+        budget: &mut Budget,
+    ) -> Result<Vec<usize>, BudgetExceeded> {
+        let wanted = Wanted { places: narrow(among), outcomes: ALL };
+        match matches.family() {
+            Family::V4 => self.v4.meeting(&Asked::of(matches), wanted, accept, budget),
+            Family::V6 => self.v6.meeting(&Asked::of(matches), wanted, accept, budget),
         }
     }
 }
@@ -113,6 +151,7 @@ fn is_repeated<T: Number>(
     part: &Part<T>,
     rule: &Rule,
     place: u32,
+    falls: bool,
     accept: impl Fn(usize) -> bool,
     budget: &mut Budget,
 ) -> Result<bool, BudgetExceeded> {
@@ -120,8 +159,9 @@ fn is_repeated<T: Number>(
     let wanted = Wanted { places: 0..u32::MAX, outcomes: ALL };
     let differs = |outcome: u8| outcome != bit(rule.outcome);
     // Where a stronger rule matches, this one does not decide; else the next below would have to say the same.
-    let is_needed =
-        |first: Option<&Entry<T>>| first.is_none_or(|first| first.place > place && differs(first.outcome));
+    let is_needed = |first: Option<&Entry<T>>| {
+        first.map_or(!falls, |first| first.place > place && differs(first.outcome))
+    };
     match part.walk(&asked, &wanted, &accept, is_needed, budget)? {
         Walk::Found => return Ok(false),
         Walk::Held(by) if by < place => return Ok(true),
@@ -129,7 +169,7 @@ fn is_repeated<T: Number>(
     }
     let near = part.near(&asked, wanted, accept, budget)?;
     let whole = asked.cube();
-    if bare(whole.clone(), near.iter().map(|other| &other.cube).collect(), budget)?.is_some() {
+    if !falls && bare(whole.clone(), near.iter().map(|other| &other.cube).collect(), budget)?.is_some() {
         return Ok(false);
     }
     for weaker in near.iter().filter(|other| other.place > place && differs(other.outcome)) {

@@ -4,7 +4,7 @@ use super::budget::{Budget, BudgetExceeded};
 use super::cube::Cube;
 use super::hull::{self, Hull, Number};
 use super::tree::{Entry, Tree, Wanted};
-use crate::{Outcome, Rule, Verdict};
+use crate::{Match, Outcome, Rule, Verdict};
 
 /// How many points are tried before the boxes around are collected.
 const PROBES: usize = 8;
@@ -21,8 +21,12 @@ pub(super) struct Asked<T> {
 
 impl<T: Number> Asked<T> {
     pub(super) fn rule(rule: &Rule) -> Self {
-        let (hull, plain) = Hull::of(&rule.matches);
-        Self { hull, sets: (!plain).then(|| hull::cube(&rule.matches)) }
+        Self::of(&rule.matches)
+    }
+
+    pub(super) fn of(matches: &Match) -> Self {
+        let (hull, plain) = Hull::of(matches);
+        Self { hull, sets: (!plain).then(|| hull::cube(matches)) }
     }
 
     pub(super) fn cube(&self) -> Cube {
@@ -139,6 +143,26 @@ impl<T: Number> Part<T> {
     ) -> Result<bool, BudgetExceeded> {
         let fits = |hull: &Hull<T>| hull.overlaps(&asked.hull);
         self.tree.read(wanted, fits, budget, |entry, _| self.meets(entry, asked))
+    }
+
+    /// The places of the accepted rules that meet what is asked about, ascending.
+    pub(super) fn meeting(
+        &self,
+        asked: &Asked<T>,
+        wanted: Wanted,
+        accept: impl Fn(usize) -> bool,
+        budget: &mut Budget,
+    ) -> Result<Vec<usize>, BudgetExceeded> {
+        let mut meeting = Vec::new();
+        let fits = |hull: &Hull<T>| hull.overlaps(&asked.hull);
+        self.tree.read(wanted, fits, budget, |entry, _| {
+            if accept(entry.place as usize) && self.meets(entry, asked) {
+                meeting.push(entry.place as usize);
+            }
+            false
+        })?;
+        meeting.sort_unstable();
+        Ok(meeting)
     }
 
     /// The accepted rules that meet what is asked about, ascending by place.

@@ -45,7 +45,7 @@ impl Region {
     }
 
     /// The region as matches; `None` where only packets of tcp or udp without ports are left, which no match can say.
-    pub(super) fn matches(&self) -> Option<Vec<Match>> {
+    pub fn matches(&self) -> Option<Vec<Match>> {
         let [source, destination, protocols, source_ports, destination_ports] = self.fields();
         let (source_ports, destination_ports) = (Ports::of(source_ports), Ports::of(destination_ports));
         let transport: Ranges =

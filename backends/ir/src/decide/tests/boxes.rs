@@ -104,7 +104,7 @@ fn what_stands_in_the_way_is_what_meets_and_differs() {
 #[test]
 fn what_others_repeat_is_redundant_and_never_left_to_the_default() {
     let mut random = Random(24);
-    let (mut repeated, mut needed) = (0, 0);
+    let (mut repeated, mut needed, mut left) = (0, 0, 0);
     for chain in chains() {
         let kept = some(&mut random, &chain);
         let (index, boxes) = (Index::new(&chain), Boxes::new(chain.rules(), |_| true));
@@ -114,11 +114,34 @@ fn what_others_repeat_is_redundant_and_never_left_to_the_default() {
                 && index.is_redundant(place, &kept, &mut budget()).unwrap();
             let found = boxes.is_repeated(rule, place, |other| kept[other], &mut budget());
             assert_eq!(found, Ok(expected));
+            let expected_or_default = index.is_redundant(place, &kept, &mut budget());
+            let default = chain.default();
+            let found = boxes.is_redundant(rule, place, default, |other| kept[other], &mut budget());
+            assert_eq!(found, expected_or_default);
+            left += u32::from(found == Ok(true) && !expected);
             repeated += u32::from(expected);
             needed += u32::from(!expected);
         }
     }
-    assert!(repeated > 50 && needed > 50, "{repeated} {needed}");
+    assert!(repeated > 50 && needed > 50 && left > 20, "{repeated} {needed} {left}");
+}
+
+#[test]
+fn what_meets_a_rule_is_found() {
+    let mut random = Random(26);
+    for chain in chains() {
+        let by = some(&mut random, &chain);
+        let boxes = Boxes::new(chain.rules(), |_| true);
+        for (place, rule) in chain.rules().iter().enumerate() {
+            let whole = Region::of(&rule.matches);
+            let meets = |other: &usize| {
+                by[*other] && Region::of(&chain.rules()[*other].matches).intersect(&whole).is_some()
+            };
+            let expected: Vec<usize> = (0..place).filter(meets).collect();
+            let found = boxes.meeting(&rule.matches, 0..place, |other| by[other], &mut budget());
+            assert_eq!(found, Ok(expected));
+        }
+    }
 }
 
 #[test]
