@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 
 use palisade::compile::Emitted;
+use palisade::lower::lower;
+use palisade::source::LoadOptions;
 use palisade::targets::Target;
 use palisade::verify::{Difference, Failure, verify};
 use palisade_ir::decide::Budget;
@@ -196,7 +198,8 @@ fn faults_in_the_examples_are_found() {
     let mut tally = BTreeMap::new();
     for example in ["classic", "default-group", "enterprise", "gateway", "three-tier", "web-tier"] {
         let path = root().join("examples").join(example).join("policy.sg");
-        let plan = plan(example, &std::fs::read_to_string(path).expect("an example"));
+        let read = palisade::front::read(&path, &LoadOptions::default()).expect("an example");
+        let plan = lower(&read.policy.expect("a policy"));
         for target in [Target::Nftables, Target::Iptables] {
             try_policy(&plan, target, 0, &mut tally);
         }
