@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use palisade_ir::{
     Direction, Ifname, InstanceId, Name, NetworkId, NicRef, PortMatch, PrefixSet, Priority, Protocol,
 };
-use palisade_ir::{Side, Verdict};
+use palisade_ir::{NamedPorts, Side, Verdict};
 
 use crate::diagnostic::Location;
 
@@ -34,6 +34,8 @@ pub struct Policy {
     pub networks: Vec<Network>,
     /// Prefix sets, sorted by name.
     pub sets: Vec<PrefixSetDef>,
+    /// Services that ask for ports, sorted by name and protocol; rules hold the values.
+    pub services: Vec<NamedPorts>,
     /// Groups, sorted by name.
     pub groups: Vec<Group>,
     /// Instances, sorted by name.

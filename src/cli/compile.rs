@@ -13,7 +13,7 @@ use super::layout::{options, refused, selection};
 use super::{Exit, Failure, check, output, policy, verify};
 use crate::compile::{Emitted, OutputFile, Selection, emit};
 use crate::lower::lower;
-use crate::optimize::optimized;
+use crate::optimize::for_layout;
 use crate::targets::Target;
 
 /// How many files are written at once. A writer mostly waits for the disk, which takes as long for several files.
@@ -30,7 +30,7 @@ pub(super) fn run(args: &CompileArgs) -> Result<Exit, Failure> {
     let target = layout.target;
     // Compiled matcher files hold the chains themselves; there is no other language to be wrong in.
     let to_prove = (!no_verify && target != Target::Matcher).then(|| (loaded, plan.clone()));
-    let source = if target.explains() { plan } else { optimized(plan).0 };
+    let source = if target.explains() { plan } else { for_layout(plan, layout.layout) };
     let emitted = emit(&source, target, &selection, &options(layout)?).map_err(refused)?;
     if let Some((loaded, plan)) = &to_prove {
         let exit = verify::prove(loaded, plan, target, &emitted, false)?;

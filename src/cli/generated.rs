@@ -10,7 +10,7 @@ use super::compile::text_diff;
 use super::layout;
 use crate::compile::compile;
 use crate::diff::show::FileChange;
-use crate::optimize::optimize_plan;
+use crate::optimize::for_layout;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -45,7 +45,8 @@ fn files(plan: &Plan, args: &LayoutArgs) -> Result<Files, Failure> {
         return Ok(Files::new());
     }
     let selection = layout::selection(args, plan)?;
-    let source = if args.target.explains() { plan.clone() } else { optimize_plan(plan).0 };
+    let source = plan.clone();
+    let source = if args.target.explains() { source } else { for_layout(source, args.layout) };
     let files =
         compile(&source, args.target, &selection, &layout::options(args)?).map_err(layout::refused)?;
     Ok(files.into_iter().map(|file| (file.name, file.contents)).collect())

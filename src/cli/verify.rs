@@ -12,7 +12,7 @@ use super::policy::{self, LoadedPolicy};
 use super::{Exit, Failure, layout, live, output};
 use crate::compile::{Emitted, Selection, emit};
 use crate::lower::lower;
-use crate::optimize::optimize_plan;
+use crate::optimize::for_layout;
 use crate::report::visible;
 use crate::targets::Target;
 use crate::verify::{self, Proof, show};
@@ -32,8 +32,8 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     }
     let emitted = if artifacts.is_empty() {
         let selection = layout::selection(layout, &plan)?;
-        let optimized = optimize_plan(&plan).0;
-        emit(&optimized, layout.target, &selection, &layout::options(layout)?).map_err(layout::refused)?
+        let source = for_layout(plan.clone(), layout.layout);
+        emit(&source, layout.target, &selection, &layout::options(layout)?).map_err(layout::refused)?
     } else {
         read(artifacts, layout, &plan)?
     };
@@ -84,9 +84,9 @@ fn running(
             "say it with --instance NAME, or --gateway",
         ));
     }
-    let optimized = optimize_plan(plan).0;
+    let source = for_layout(plan.clone(), layout.layout);
     let wanted =
-        emit(&optimized, layout.target, &selection, &layout::options(layout)?).map_err(layout::refused)?;
+        emit(&source, layout.target, &selection, &layout::options(layout)?).map_err(layout::refused)?;
     let mut exit = Exit::Fine;
     for wanted in wanted {
         let live = live::read(&wanted, layout.target, netns)?;

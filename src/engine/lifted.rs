@@ -7,7 +7,7 @@ use palisade_ir::{
 };
 
 use super::{Answer, EndAnswer, Ends, EngineError};
-use crate::optimize::optimize_plan;
+use crate::optimize::for_layout;
 use crate::targets::Target;
 
 /// The rulesets of the instances asked for so far, read back from their emitted text.
@@ -21,7 +21,7 @@ pub(super) struct Hosts {
 
 impl Hosts {
     pub(super) fn new(plan: &Plan, target: Target, ipset: bool, layout: Style) -> Self {
-        Self { plan: optimize_plan(plan).0, target, ipset, layout, lifted: BTreeMap::new() }
+        Self { plan: for_layout(plan.clone(), layout), target, ipset, layout, lifted: BTreeMap::new() }
     }
 
     pub(super) fn decide(&mut self, packet: &Packet, ends: Ends) -> Result<Answer, EngineError> {

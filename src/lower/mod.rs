@@ -26,6 +26,7 @@ pub fn lower(policy: &Policy) -> Plan {
         session_timeout: policy.session_timeout,
         networks: policy.networks.iter().map(|network| network.name.clone()).collect(),
         sets: sets.named,
+        services: policy.services.clone(),
         rules: ids.infos,
         instances,
     }

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use palisade_ir::decide::{Budget, RuleBits};
-use palisade_ir::{Chain, InstancePlan, NicPlan, Plan};
+use palisade_ir::{Chain, InstancePlan, NicPlan, Plan, Style};
 
 pub use covered::covered;
 pub use duplicates::duplicates;
@@ -125,7 +125,7 @@ pub fn optimize_plan(plan: &Plan) -> (Plan, Report) {
 
 /// What [`optimize_plan`] does, for a plan that nobody else needs.
 pub fn optimized(mut plan: Plan) -> (Plan, Report) {
-    let Plan { session_timeout: _, networks: _, sets: _, rules: _, instances } = &mut plan;
+    let Plan { session_timeout: _, networks: _, sets: _, services: _, rules: _, instances } = &mut plan;
     let mut chains = Chains::default();
     for InstancePlan { name: _, description: _, nics } in instances {
         for nic in nics {
@@ -135,6 +135,15 @@ pub fn optimized(mut plan: Plan) -> (Plan, Report) {
         }
     }
     (plan, chains.report)
+}
+
+/// What a backend is given: the optimised plan; the plan as it is written where every rule is to have its line, so that
+/// no edit moves the lines of others.
+pub fn for_layout(plan: Plan, layout: Style) -> Plan {
+    match layout {
+        Style::Auto | Style::Maps => optimized(plan).0,
+        Style::Rules => plan,
+    }
 }
 
 /// The chains optimised so far, by where they are: lowering shares chains of the same groups, and comparing what is

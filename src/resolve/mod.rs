@@ -26,7 +26,7 @@ mod usage;
 mod values;
 
 use palisade_grammar::ast::{self, GroupBase};
-use palisade_ir::{InstanceId, NicRef};
+use palisade_ir::{InstanceId, NamedPorts, NicRef};
 
 pub use codes::CODES;
 pub(crate) use codes::DUPLICATE_RULE;
@@ -62,7 +62,18 @@ pub fn resolve(files: &[(FileId, ast::File)]) -> (Option<Policy>, Vec<Diagnostic
 
     let set_defs = set_defs(&world, &mut findings);
     let unused = usage::unused(files, &names);
-    let parts = Parts { session_timeout, inner_scope, networks, set_defs, rules, instances, expects, unused };
+    let named_ports = services::named_ports(&names, &services);
+    let parts = Parts {
+        session_timeout,
+        inner_scope,
+        networks,
+        set_defs,
+        named_ports,
+        rules,
+        instances,
+        expects,
+        unused,
+    };
     let policy = if findings.has_errors() { None } else { assemble(&names, &attributes, parts) };
     if let Some(policy) = &policy {
         emptiness::warn(&world, &owners, policy, &mut findings);
@@ -106,6 +117,7 @@ struct Parts {
     inner_scope: InnerScope,
     networks: Vec<Network>,
     set_defs: Vec<Option<PrefixSetDef>>,
+    named_ports: Vec<NamedPorts>,
     rules: Vec<Vec<Draft>>,
     instances: Vec<Found>,
     expects: Vec<Expect>,
@@ -133,6 +145,7 @@ fn assemble(names: &Names<'_>, attributes: &[Attributes], parts: Parts) -> Optio
         inner_scope: parts.inner_scope,
         networks: parts.networks,
         sets: parts.set_defs.into_iter().collect::<Option<Vec<_>>>()?,
+        services: parts.named_ports,
         groups: groups.collect::<Option<Vec<_>>>()?,
         instances: parts.instances.into_iter().map(|found| found.whole).collect::<Option<Vec<_>>>()?,
         expects: parts.expects,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use palisade_grammar::ast;
-use palisade_ir::{PortMatch, Protocol};
+use palisade_ir::{NamedPorts, PortMatch, Protocol};
 
 use super::circles;
 use super::codes;
@@ -44,6 +44,22 @@ pub(super) fn services(names: &Names<'_>, findings: &mut Findings) -> Vec<Option
         }
     }
     values
+}
+
+/// The services that ask for ports, by name and protocol.
+pub(super) fn named_ports(names: &Names<'_>, services: &[Option<Service>]) -> Vec<NamedPorts> {
+    let declared = names.services.entries.iter().zip(services);
+    let named = declared.flat_map(|(declared, service)| {
+        service.iter().flatten().filter_map(|(protocol, (ports, _))| match (protocol, ports) {
+            (Some(protocol), PortMatch::In(ports)) => {
+                Some(NamedPorts { name: declared.name.clone(), protocol: *protocol, ports: ports.clone() })
+            }
+            (None, _) | (_, PortMatch::Any) => None,
+        })
+    });
+    let mut named: Vec<NamedPorts> = named.collect();
+    named.sort_by(|one, other| (&one.name, one.protocol).cmp(&(&other.name, other.protocol)));
+    named
 }
 
 fn references(service: &ast::Service) -> impl Iterator<Item = &ast::Name> {

@@ -5,7 +5,7 @@
 
 use palisade::front::read_text;
 use palisade::lower::lower;
-use palisade::optimize::optimize_plan;
+use palisade::optimize::for_layout;
 use palisade::targets::Target;
 use palisade_ir::{InstanceId, Options, Placement, Style};
 use palisade_testkit::sample::Dice;
@@ -45,17 +45,21 @@ fn rule(dice: &mut Dice) -> String {
     format!("    {} {verdict} {protocol} from {prefix} to port {port}", dice.between(1, 96))
 }
 
-/// The policy: random rules, and 100 rules from a group and a set among them.
+/// The policy: random rules, among them 100 from a group and a set, and 100 that ask for a service by name.
 fn policy() -> String {
     let mut dice = Dice::new(11);
-    let mut text =
-        String::from("set office = [\n  198.51.100.0/24,\n  203.0.113.0/25,\n]\n\nnetwork prod = vpc\n\n");
+    let mut text = String::from("set office = [\n  198.51.100.0/24,\n  203.0.113.0/25,\n]\n\n");
+    text += "service app = tcp [8443, 9443, 30000-30009]\n\nnetwork prod = vpc\n\n";
     text += "group web {\n  kind basic\n  network prod\n  inner allow\n\n  in {\n";
     for number in 0..100 {
         let from = if number % 2 == 0 { "set office" } else { "group partner" };
         text += &format!("    {} allow tcp from {from} to port {}\n", 1 + number, 2000 + 3 * number);
     }
-    for _ in 100..RULES {
+    for number in 0..100 {
+        let (verdict, priority) = (if number % 4 == 0 { "deny" } else { "allow" }, 1 + number % 96);
+        text += &format!("    {priority} {verdict} service app from 121.7.{number}.0/24\n");
+    }
+    for _ in 200..RULES {
         text += &rule(&mut dice);
         text.push('\n');
     }
@@ -74,7 +78,7 @@ fn partner(number: usize) -> String {
 fn emit(text: &str, layout: Style) -> String {
     let loaded = read_text("policy.sg", text);
     let policy = loaded.policy.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
-    let (plan, _) = optimize_plan(&lower(&policy));
+    let plan = for_layout(lower(&policy), layout);
     let at = plan.instances.iter().position(|instance| instance.name.as_str() == "web-1").expect("web-1");
     let options = Options { layout, ..Options::at(Placement::Host(InstanceId(at as u32))) };
     let artifact = Target::Nftables.backend().emit(&plan, &options).expect("files");
@@ -93,7 +97,7 @@ fn some_rule<'a>(text: &'a str, dice: &mut Dice) -> (&'a str, &'a str, &'a str) 
 /// A kind of edit, by name.
 type Edit = (&'static str, fn(&str, &mut Dice) -> String);
 
-const KINDS: [Edit; 8] = [
+const KINDS: [Edit; 9] = [
     ("rule added", |text, dice| {
         let (before, line, after) = some_rule(text, dice);
         format!("{before}{line}\n{}\n{after}", rule(dice))
@@ -122,6 +126,14 @@ const KINDS: [Edit; 8] = [
     ("port of a shared group or set changed", |text, dice| {
         let (number, port) = (dice.below(100), dice.between(3000, 9000));
         text.replacen(&format!("to port {}\n", 2000 + 3 * number), &format!("to port {port}\n"), 1)
+    }),
+    ("port of a service of 100 rules changed", |text, dice| {
+        let first = dice.between(61_000, 65_000);
+        match dice.below(3) {
+            0 => text.replacen("8443", &first.to_string(), 1),
+            1 => text.replacen("9443, ", &format!("9443, {first}, "), 1),
+            _ => text.replacen("30000-30009", &format!("{first}-{}", first + 9), 1),
+        }
     }),
     ("member added", |text, dice| text.to_owned() + &partner(21 + dice.below(200))),
     ("prefix added", |text, dice| {
@@ -160,7 +172,8 @@ fn single_edits_change_few_lines() {
         let worst = all.last().copied().unwrap_or(0);
         println!("{layout:?}: median {}, 95 of 100 {}, worst {worst}", at(50), at(95));
         assert!(at(50) <= FEW && at(95) <= FEW, "{layout:?}: {all:?}");
-        // A rule from anywhere hides or uncovers all weaker ones of its service.
-        assert!(worst <= 60, "{layout:?}: {all:?}");
+        // A leaf that grows a map of its own has all its entries moved.
+        let most = if layout == Style::Rules { FEW } else { 30 };
+        assert!(worst <= most, "{layout:?}: {all:?}");
     }
 }

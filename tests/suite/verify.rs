@@ -10,7 +10,7 @@ mod mutation;
 use palisade::compile::{Emitted, Selection, emit};
 use palisade::front::read_text;
 use palisade::lower::lower;
-use palisade::optimize::optimize_plan;
+use palisade::optimize::for_layout;
 use palisade::targets::Target;
 use palisade::verify::verify;
 use palisade_ir::decide::Budget;
@@ -27,6 +27,7 @@ pub fn layouts() -> Vec<(Target, Options)> {
         (Target::Nftables, host()),
         (Target::Nftables, Options { unmanaged: Verdict::Deny, counters: true, ..bare() }),
         (Target::Nftables, Options { layout: Style::Maps, ..host() }),
+        (Target::Nftables, Options { layout: Style::Rules, ..host() }),
         (Target::Iptables, host()),
         (Target::Iptables, Options { ipset: true, unmanaged: Verdict::Deny, ..bare() }),
         (Target::Iptables, Options { layout: Style::Maps, ipset: true, ..bare() }),
@@ -42,7 +43,7 @@ pub fn plan(title: &str, text: &str) -> Plan {
 
 /// Everything that can be emitted for a plan in a layout.
 pub fn emitted(plan: &Plan, target: Target, options: &Options) -> Vec<Emitted> {
-    let optimized = optimize_plan(plan).0;
+    let optimized = for_layout(plan.clone(), options.layout);
     let hosts = emit(&optimized, target, &Selection::Instances, options).unwrap_or_default();
     hosts.into_iter().chain(gateway(&optimized, target, options)).collect()
 }

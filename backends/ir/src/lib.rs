@@ -31,7 +31,7 @@ pub use matching::{Addresses, Match, MatchError, MatchParts};
 pub use name::{Ifname, Name, NameError};
 pub use packet::{Packet, PacketError, PacketPorts};
 pub use plan::{
-    Direction, InstanceId, InstancePlan, NamedSet, NetworkId, NicPlan, NicRef, OwnerError, Plan,
+    Direction, InstanceId, InstancePlan, NamedPorts, NamedSet, NetworkId, NicPlan, NicRef, OwnerError, Plan,
     PlanDecision, SetId, SetKind, Side,
 };
 pub use port::{PortMatch, PortSet};

@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Chain, ChainDecision, Family, Ifname, Name, Packet, PrefixSet, RuleId, RuleInfo, Verdict};
+use crate::{
+    Chain, ChainDecision, Family, Ifname, Name, Packet, PortSet, PrefixSet, Protocol, RuleId, RuleInfo,
+    Verdict,
+};
 
 /// The direction of a session's first packet, seen from the managed NIC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -121,6 +124,17 @@ pub struct NicPlan {
     pub egress: Arc<Chain>,
 }
 
+/// Ports of one protocol with a name that rules refer to: a service, or its half for one protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedPorts {
+    /// The name of the service.
+    pub name: Name,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Its destination ports.
+    pub ports: PortSet,
+}
+
 /// One managed instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstancePlan {
@@ -141,6 +155,8 @@ pub struct Plan {
     pub networks: Vec<Name>,
     /// Named sets, sorted by kind and name.
     pub sets: Vec<NamedSet>,
+    /// Services that ask for ports, sorted by name and protocol. Matches hold the ports; these are words for them.
+    pub services: Vec<NamedPorts>,
     /// What each [`RuleId`] stands for.
     pub rules: Vec<RuleInfo>,
     /// The instances, sorted by name.

@@ -54,6 +54,7 @@
 //!     session_timeout: 910,
 //!     networks: vec![Name::new("prod")?],
 //!     sets: vec![],
+//!     services: vec![],
 //!     rules: sources.map(|source| RuleInfo { source, description: None }).into(),
 //!     instances: vec![InstancePlan { name: Name::new("web-1")?, description: None, nics: vec![nic] }],
 //! };

@@ -120,7 +120,7 @@ fn a_plan_changes_in_its_chains_only() {
     });
     let (session_timeout, networks, rules) = (910, vec![Name::new("net").unwrap()], Vec::new());
     let instances = instances.to_vec();
-    let plan = Plan { session_timeout, networks, sets: Vec::new(), rules, instances };
+    let plan = Plan { session_timeout, networks, sets: Vec::new(), services: Vec::new(), rules, instances };
 
     let (optimized, report) = optimize_plan(&plan);
     let mut expected = plan;

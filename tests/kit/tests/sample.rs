@@ -116,6 +116,7 @@ fn plan() -> Plan {
         session_timeout: 910,
         networks: vec![Name::new("prod").unwrap()],
         sets: Vec::new(),
+        services: Vec::new(),
         rules: Vec::new(),
         instances: vec![InstancePlan { name: Name::new("web").unwrap(), description: None, nics: vec![nic] }],
     }

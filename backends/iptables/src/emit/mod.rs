@@ -60,7 +60,7 @@ fn check(plan: &Plan, options: &Options) -> Result<(), EmitError> {
     if let Some(table) = table {
         return Err(error::table_name(table));
     }
-    let Plan { session_timeout, networks: _, sets: _, rules: _, instances: _ } = plan;
+    let Plan { session_timeout, networks: _, sets: _, services: _, rules: _, instances: _ } = plan;
     sysctl::check(*session_timeout)?;
     match placement {
         Placement::Host(instance) => host::check(plan, *instance),

@@ -67,7 +67,7 @@ pub enum Lookup {
 }
 
 /// The end of a packet whose address tells the rules of a chain apart: its remote one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PeerEnd {
     /// The source: what comes in.
     Source,
@@ -100,7 +100,7 @@ pub struct Leaf {
 }
 
 /// What a leaf tests.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Item {
     /// One rule.
     Rule(RuleItem),
@@ -109,7 +109,7 @@ pub enum Item {
 }
 
 /// A rule of a leaf, without what the leaf's key says already.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RuleItem {
     /// What is left to test. Where ports are tested, so is the protocol.
     pub matches: Match,
@@ -122,7 +122,7 @@ pub struct RuleItem {
 }
 
 /// Disjoint ranges of one field, each with what happens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MapItem {
     /// The field.
     pub field: Field,
@@ -133,7 +133,7 @@ pub struct MapItem {
 }
 
 /// The field that a map looks up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     /// The remote address.
     Peer(PeerEnd),
@@ -142,7 +142,7 @@ pub enum Field {
 }
 
 /// One range of a map.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// The first value.
     pub first: u128,
@@ -155,7 +155,7 @@ pub struct Entry {
 }
 
 /// What happens to a packet in a leaf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Act {
     /// Its outcome is known.
     Decide(Outcome),

@@ -214,6 +214,7 @@ fn plan(rules: Vec<Rule>, family: Family) -> Plan {
         session_timeout: 910,
         networks: vec![Name::new("prod").unwrap()],
         sets: vec![],
+        services: vec![],
         rules: vec![],
         instances: vec![InstancePlan {
             name: Name::new("web-1").unwrap(),

@@ -29,8 +29,15 @@ fn pair(egress: Verdict, ingress: Verdict) -> Arc<Matcher> {
         InstancePlan { name: Name::new(name).unwrap(), description: None, nics: vec![nic] }
     };
     let instances = vec![instance("one", "10.0.0.1"), instance("two", "10.0.0.2")];
-    Matcher::new(&Plan { session_timeout: 910, networks: vec![], sets: vec![], rules: vec![], instances })
-        .into()
+    Matcher::new(&Plan {
+        session_timeout: 910,
+        networks: vec![],
+        sets: vec![],
+        services: vec![],
+        rules: vec![],
+        instances,
+    })
+    .into()
 }
 
 fn packets() -> Vec<Packet> {

@@ -54,7 +54,7 @@ pub(crate) fn random(seed: u64) -> Plan {
         })
         .collect();
     let networks = vec![Name::new("prod").unwrap(), Name::new("test").unwrap()];
-    Plan { session_timeout: 910, networks, sets: vec![], rules, instances }
+    Plan { session_timeout: 910, networks, sets: vec![], services: vec![], rules, instances }
 }
 
 fn random_nic(

@@ -41,7 +41,14 @@ pub(crate) fn web(open: &[u16], timeout: u32) -> Matcher {
     };
     let instances =
         vec![InstancePlan { name: Name::new("web-1").unwrap(), description: None, nics: vec![nic] }];
-    Matcher::new(&Plan { session_timeout: timeout, networks: vec![], sets: vec![], rules: vec![], instances })
+    Matcher::new(&Plan {
+        session_timeout: timeout,
+        networks: vec![],
+        sets: vec![],
+        services: vec![],
+        rules: vec![],
+        instances,
+    })
 }
 
 fn packet(source: &str, destination: &str, protocol: Protocol, ports: Option<(u16, u16)>) -> Packet {

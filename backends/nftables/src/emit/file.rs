@@ -41,6 +41,8 @@ pub(super) struct Ruleset {
     pub(super) title: Vec<String>,
     pub(super) notes: Vec<String>,
     pub(super) session_timeout: u32,
+    /// Words for the ports of services.
+    pub(super) services: BTreeMap<String, Vec<String>>,
     pub(super) sets: BTreeMap<String, SetText>,
     pub(super) maps: BTreeMap<String, MapText>,
     pub(super) chains: Vec<ChainText>,
@@ -51,6 +53,7 @@ impl Ruleset {
     pub(super) fn render(&self, stem: &str) -> String {
         let mut out = String::new();
         self.header(stem, &mut out);
+        self.define(&mut out);
         self.declare(&mut out);
         self.refill(&mut out);
         out
@@ -73,6 +76,28 @@ impl Ruleset {
         line(out, 0, "#");
         self.notes.iter().for_each(|text| line(out, 0, &format!("# {text}")));
         out.push('\n');
+    }
+
+    /// Symbols cost the kernel nothing: nft puts what they stand for into the rules (nft(8), SYMBOLIC VARIABLES).
+    fn define(&self, out: &mut String) {
+        for (name, ports) in &self.services {
+            match ports.as_slice() {
+                [only] => line(out, 0, &format!("define {name} = {only}")),
+                many => {
+                    let short = format!("define {name} = {{ {} }}", many.join(", "));
+                    if short.len() <= LINE {
+                        line(out, 0, &short);
+                        continue;
+                    }
+                    line(out, 0, &format!("define {name} = {{"));
+                    many.iter().for_each(|ports| line(out, 1, &format!("{ports},")));
+                    line(out, 0, "}");
+                }
+            }
+        }
+        if !self.services.is_empty() {
+            out.push('\n');
+        }
     }
 
     fn declare(&self, out: &mut String) {

@@ -52,6 +52,7 @@ pub(super) fn ruleset(plan: &Plan, settings: &Settings<'_>) -> Result<Ruleset, E
             }
         }
     }
+    let (sets, services) = writer.sets.into_used();
     Ok(Ruleset {
         table: settings.table.to_owned(),
         title: vec!["palisade: the rules of all instances, for a gateway that forwards for them".to_owned()],
@@ -61,7 +62,8 @@ pub(super) fn ruleset(plan: &Plan, settings: &Settings<'_>) -> Result<Ruleset, E
             session::note(plan.session_timeout),
         ],
         session_timeout: plan.session_timeout,
-        sets: writer.sets.into_used(),
+        sets,
+        services,
         maps: dispatcher.maps,
         chains,
     })

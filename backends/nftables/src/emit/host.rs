@@ -51,12 +51,14 @@ pub(super) fn ruleset(
         Verdict::Allow => "Interfaces that the policy does not name are left alone.",
         Verdict::Deny => "Everything on interfaces that the policy does not name is dropped.",
     };
+    let (sets, services) = writer.sets.into_used();
     Ok(Ruleset {
         table: settings.table.to_owned(),
         title,
         notes: vec![unmanaged.to_owned(), session::note(plan.session_timeout)],
         session_timeout: plan.session_timeout,
-        sets: writer.sets.into_used(),
+        sets,
+        services,
         maps: dispatcher.maps,
         chains,
     })

@@ -147,15 +147,18 @@ impl Writer<'_> {
         name: &str,
         room: Room,
     ) -> String {
+        let only = Some(protocols).filter(|all| all.len() == 1).and_then(|all| all.iter().next());
         let tests = [(source_ports, "sport"), (destination_ports, "dport")];
         let ports: Vec<(&str, String)> = tests
             .into_iter()
             .filter_map(|(ports, field)| match ports {
                 PortMatch::Any => None,
-                PortMatch::In(set) => Some((field, self.sets.ports(set, name, field, room))),
+                PortMatch::In(set) => {
+                    let service = only.filter(|_| field == "dport").and_then(|it| self.sets.service(it, set));
+                    Some((field, service.unwrap_or_else(|| self.sets.ports(set, name, field, room))))
+                }
             })
             .collect();
-        let only = Some(protocols).filter(|all| all.len() == 1).and_then(|all| all.iter().next());
         let named = only.filter(|_| !ports.is_empty()).and_then(transport_header);
         let header = named.unwrap_or("th");
         let ports: Vec<String> =

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use palisade_ir::{Addresses, EmitError, Family, NamedSet, Plan, PortSet, PrefixSet, SetId, SetKind};
+use palisade_ir::{
+    Addresses, EmitError, Family, NamedPorts, NamedSet, Plan, PortSet, PrefixSet, Protocol, SetId, SetKind,
+};
 
 use super::{errors, names, text};
 
@@ -38,18 +40,25 @@ pub(super) struct SetText {
 pub(super) struct Sets<'a> {
     plan: &'a Plan,
     used: BTreeMap<String, SetText>,
+    /// Services by their words in the ruleset, where rules name them: what each stands for.
+    services: Option<BTreeMap<String, Vec<String>>>,
     /// The names of those sets of the plan that are printed already.
     printed: BTreeMap<(SetId, Family), String>,
 }
 
 impl<'a> Sets<'a> {
     pub(super) const fn new(plan: &'a Plan) -> Self {
-        Self { plan, used: BTreeMap::new(), printed: BTreeMap::new() }
+        Self { plan, used: BTreeMap::new(), services: None, printed: BTreeMap::new() }
     }
 
-    /// The sets in the order of their names.
-    pub(super) fn into_used(self) -> BTreeMap<String, SetText> {
-        self.used
+    /// From now on rules name the services they ask for, so that another port of a service is one other line.
+    pub(super) fn name_services(&mut self) {
+        self.services.get_or_insert_default();
+    }
+
+    /// The sets, and what stands for the ports of services, in the order of their names.
+    pub(super) fn into_used(self) -> (BTreeMap<String, SetText>, BTreeMap<String, Vec<String>>) {
+        (self.used, self.services.unwrap_or_default())
     }
 
     /// What to write behind `ip saddr`; `rule` and `field` name a set made for this rule.
@@ -72,6 +81,18 @@ impl<'a> Sets<'a> {
         let elements = prefixes.prefixes().iter().map(prefix).collect();
         let base = format!("{rule}_{field}_{}", version(family));
         Ok(self.short_or_named(&base, address_type(family), elements, room))
+    }
+
+    /// What to write behind `dport` for the ports of a service, where rules name those.
+    pub(super) fn service(&mut self, protocol: Protocol, ports: &PortSet) -> Option<String> {
+        let used = self.services.as_mut()?;
+        let NamedPorts { name, .. } =
+            self.plan.services.iter().find(|it| it.protocol == protocol && it.ports == *ports)?;
+        let word = names::shorten(format!("service_{name}_{}", protocol.name()?));
+        let elements = || ports.ranges().map(|(first, last)| range(first, last)).collect();
+        let known = used.entry(word.clone()).or_insert_with(elements);
+        // A name that was cut short may stand for another service already.
+        (*known == elements()).then(|| format!("${word}"))
     }
 
     /// What to write behind `dport`.

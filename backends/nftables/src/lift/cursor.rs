@@ -2,6 +2,7 @@
 
 use palisade_ir::LiftError;
 
+use super::defines;
 use super::lexer::{self, Token};
 
 /// The suffix of the file this reader reads.
@@ -17,7 +18,7 @@ impl Cursor {
     pub(super) fn new(text: &str) -> Result<Self, LiftError> {
         let tokens =
             lexer::tokens(text).map_err(|(line, message)| LiftError { file: FILE, line, message })?;
-        Ok(Self { tokens, at: 0 })
+        Ok(Self { tokens: defines::expand(tokens)?, at: 0 })
     }
 
     /// Tokens that were made otherwise, with their lines.

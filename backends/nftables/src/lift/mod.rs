@@ -8,6 +8,7 @@ mod boxes;
 mod build;
 mod cursor;
 mod decide;
+mod defines;
 mod elements;
 mod json;
 mod kinds;

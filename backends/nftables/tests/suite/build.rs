@@ -92,6 +92,7 @@ pub(crate) fn plan() -> Plan {
         session_timeout: 910,
         networks: vec![name("prod")],
         sets: Vec::new(),
+        services: Vec::new(),
         rules: vec![default(Direction::In), default(Direction::Out)],
         instances: Vec::new(),
     }

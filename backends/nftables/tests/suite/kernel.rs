@@ -129,7 +129,11 @@ fn every_file_loads_and_its_listing_means_the_same() {
     if missing().is_some() {
         return;
     }
-    for (at, text) in corpus(80).iter().enumerate() {
+    let corpus = corpus(80);
+    for shape in ["\ndefine service_", " vmap @", "_service"] {
+        assert!(corpus.iter().any(|text| text.contains(shape)), "{shape:?}");
+    }
+    for (at, text) in corpus.iter().enumerate() {
         let list = LISTS[at % LISTS.len()];
         let listing = load(&[text], list).unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(bare(lift(&listing)), bare(lift(text)), "{list}\n{listing}\n{text}");

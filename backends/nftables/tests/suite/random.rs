@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use palisade_ir::{
-    Addresses, Chain, Direction, Family, Match, MatchParts, NetworkId, NicPlan, Origin, Outcome, Plan,
-    PortMatch, PortSet, PrefixSet, Priority, Protocol, ProtocolSet, Rank, Rule, RuleId, RuleSource, SetId,
-    SetKind, Verdict,
+    Addresses, Chain, Direction, Family, Match, MatchParts, NamedPorts, NetworkId, NicPlan, Origin, Outcome,
+    Plan, PortMatch, PortSet, PrefixSet, Priority, Protocol, ProtocolSet, Rank, Rule, RuleId, RuleSource,
+    SetId, SetKind, Verdict,
 };
 
 use crate::build::{add_info, add_instance, add_set, ifname, name, plan};
@@ -254,5 +254,26 @@ pub(crate) fn random_plan(seed: u64) -> Plan {
         }
         add_instance(&mut plan, ["web1", "a-b", "c.d"][at], nics);
     }
+    plan.services = services(&mut random, &plan);
     plan
+}
+
+/// Names for some of the ports that rules ask for.
+fn services(random: &mut Random, plan: &Plan) -> Vec<NamedPorts> {
+    let nics = plan.instances.iter().flat_map(|instance| &instance.nics);
+    let rules = nics.flat_map(|nic| nic.ingress.rules().iter().chain(nic.egress.rules()));
+    let mut named = Vec::new();
+    for rule in rules {
+        let protocol = rule.matches.protocols().iter().next();
+        if let (Some(protocol), PortMatch::In(ports)) = (protocol, rule.matches.destination_ports())
+            && rule.matches.protocols().len() == 1
+            && random.chance(60)
+        {
+            let name = name(["web", "a.b-c", "dns", "ssh"][random.below(4)]);
+            named.push(NamedPorts { name, protocol, ports: ports.clone() });
+        }
+    }
+    named.sort_by(|one, other| (&one.name, one.protocol).cmp(&(&other.name, other.protocol)));
+    named.dedup_by(|one, other| (&one.name, one.protocol) == (&other.name, other.protocol));
+    named
 }

@@ -46,6 +46,7 @@ pub fn empty() -> Plan {
         session_timeout: 910,
         networks: vec![name("shop")],
         sets: Vec::new(),
+        services: Vec::new(),
         rules: vec![default(Direction::In), default(Direction::Out)],
         instances: Vec::new(),
     }

@@ -141,7 +141,8 @@ impl Arranger<'_, '_> {
                 acts.push(entry.act);
             }
         }
-        if acts.len() == 1 || entries.len() <= ENTRIES {
+        // A longer list is a map even where all its entries say the same: one that says otherwise is one more line then.
+        if entries.len() <= ENTRIES {
             for act in acts {
                 let own: Vec<&Entry> = entries.iter().filter(|entry| entry.act == act).collect();
                 let keys: Vec<String> = own.iter().map(|entry| key(*field, *family, entry)).collect();

@@ -7,6 +7,7 @@
 mod cost;
 mod leaf;
 mod look_up;
+mod shared;
 mod words;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ use super::{session, text};
 /// Up to so many ways, a rule each reads better and costs no more than a look-up.
 const WAYS: usize = 3;
 /// Up to so many entries, a rule for each outcome reads better and costs no more than a look-up.
-const ENTRIES: usize = 6;
+const ENTRIES: usize = 3;
 /// The most chains below one another. The kernel refuses 16, `goto` counting like `jump` (NFT_JUMP_STACK_SIZE,
 /// nf_tables.h), and some of them lead to this one.
 const DEPTH: usize = 10;
@@ -61,7 +62,10 @@ pub(super) fn chains(
     let mut chains = Vec::new();
     match arranged {
         // Who asks for rules wants each of them where a change of it shows; else joined ones read better.
-        None if style == Style::Rules => lines.extend(writer.chain(chain.apart(), allow)?),
+        None if style == Style::Rules => {
+            writer.sets.name_services();
+            lines.extend(writer.chain(chain.apart(), allow)?);
+        }
         None => lines.extend(writer.chain(chain, allow)?),
         Some(arranged) => {
             let Arranged { lines: own, chains: leaves, maps: own_maps } =
@@ -181,12 +185,22 @@ impl Arranger<'_, '_> {
         {
             return Ok(lines);
         }
-        let names: Vec<String> = leaves.iter().map(|leaf| self.name(step, leaf)).collect();
+        let services = shared::names(self.writer.plan, *lookup, leaves);
+        let name = |leaf: &Leaf| match services.get(leaf.items.as_slice()) {
+            Some(service) => names::shorten(format!("{}/{service}", self.base)),
+            None => self.name(step, leaf),
+        };
+        let names: Vec<String> = leaves.iter().map(name).collect();
+        let mut written: BTreeMap<&str, String> = BTreeMap::new();
         let mut ways = Vec::new();
         for (leaf, name) in leaves.iter().zip(&names) {
             let parent = leaf.parent.and_then(|parent| names.get(parent));
             let after = parent.map(String::as_str).or(next);
-            let action = self.leaf(leaf, name, after, next.is_some())?;
+            let action = match written.get(name.as_str()) {
+                Some(action) => action.clone(),
+                None => self.leaf(leaf, name, after, next.is_some())?,
+            };
+            written.insert(name, action.clone());
             ways.push((leaf, action));
         }
         self.look_up(step, *lookup, ways)
