@@ -50,7 +50,7 @@ fn understands_or_refuses() {
         rule("iifname \"eth*\" accept"),
         rule("iifname eth0 accept"),
         rule("iifname . ip saddr { \"eth0\" . 10.0.0.0/8, \"eth0\" . 10.1.0.0/16 } accept"),
-        rule("ct state established,related accept"),
+        rule("ct state != established,related accept"),
         rule("ct timeout set \"nothing\""),
         rule("jump nothing"),
         rule("jump input"),
