@@ -9,6 +9,7 @@ pub mod cli;
 pub mod compile;
 pub mod diagnostic;
 pub mod diff;
+pub mod embed;
 pub mod engine;
 pub mod front;
 pub mod import;

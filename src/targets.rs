@@ -13,11 +13,13 @@ pub enum Target {
     Iptables,
     /// The in-process matcher's compiled file
     Matcher,
+    /// A Rust module with static tables
+    Rust,
 }
 
 impl Target {
     /// Every target.
-    pub const ALL: [Self; 3] = [Self::Nftables, Self::Iptables, Self::Matcher];
+    pub const ALL: [Self; 4] = [Self::Nftables, Self::Iptables, Self::Matcher, Self::Rust];
 
     /// Its backend.
     pub fn backend(self) -> &'static dyn Backend {
@@ -25,6 +27,7 @@ impl Target {
             Target::Nftables => &palisade_nftables::Nftables,
             Target::Iptables => &palisade_iptables::Iptables,
             Target::Matcher => &palisade_matcher::MatcherBackend,
+            Target::Rust => &palisade_rust::Rust,
         }
     }
 
@@ -32,7 +35,7 @@ impl Target {
     pub const fn explains(self) -> bool {
         match self {
             Target::Matcher => true,
-            Target::Nftables | Target::Iptables => false,
+            Target::Nftables | Target::Iptables | Target::Rust => false,
         }
     }
 
@@ -42,6 +45,7 @@ impl Target {
             Target::Nftables => &["nft", "sysctl"],
             Target::Iptables => &["ipset", "rules.v4", "rules.v6", "sysctl"],
             Target::Matcher => &["palisade"],
+            Target::Rust => &["rs"],
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) use self::review::{
 /// Compile security-group policies to native firewalls.
 ///
 /// A policy file describes groups, their rules and the instances that belong to them. palisade checks it,
-/// explains it, and compiles it to nftables, iptables or an in-process matcher.
+/// explains it, and compiles it to nftables, iptables, an in-process matcher or Rust source.
 #[derive(Parser)]
 #[command(
     name = "palisade",
@@ -187,7 +187,7 @@ pub(super) struct PolicyArgs {
 /// What to emit, and how.
 #[derive(Args)]
 pub(super) struct LayoutArgs {
-    /// The firewall: nftables, iptables or matcher
+    /// The firewall: nftables, iptables, matcher or rust
     #[arg(long, default_value = "nftables", value_parser = str::parse::<Target>)]
     pub(super) target: Target,
     /// Only this instance
@@ -253,7 +253,7 @@ pub(super) struct FmtArgs {
 pub(super) struct EvalArgs {
     #[command(flatten)]
     pub(super) policy: PolicyArgs,
-    /// Who decides: reference, plan, optimized, matcher, or nftables, iptables, ipset, these also with -maps behind
+    /// Who decides: reference, plan, optimized, matcher, rust, or nftables, iptables, ipset, these also with -maps behind
     #[arg(long, default_value = "reference", value_parser = str::parse::<EngineKind>)]
     pub(super) engine: EngineKind,
     /// The packets, one JSON object per line; `-` for standard input

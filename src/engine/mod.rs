@@ -43,11 +43,13 @@ pub enum EngineKind {
     IptablesMaps,
     /// See [`Self::NftablesMaps`].
     IpsetMaps,
+    /// The emitted Rust modules, interpreted.
+    Rust,
 }
 
 impl EngineKind {
     /// Every engine.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Reference,
         Self::Plan,
         Self::Optimized,
@@ -58,6 +60,7 @@ impl EngineKind {
         Self::NftablesMaps,
         Self::IptablesMaps,
         Self::IpsetMaps,
+        Self::Rust,
     ];
 
     /// The name on the command line.
@@ -73,6 +76,7 @@ impl EngineKind {
             Self::NftablesMaps => "nftables-maps",
             Self::IptablesMaps => "iptables-maps",
             Self::IpsetMaps => "ipset-maps",
+            Self::Rust => "rust",
         }
     }
 }
@@ -187,6 +191,7 @@ impl<'a> Engine<'a> {
             EngineKind::NftablesMaps => hosts(Target::Nftables, false, Style::Maps),
             EngineKind::IptablesMaps => hosts(Target::Iptables, false, Style::Maps),
             EngineKind::IpsetMaps => hosts(Target::Iptables, true, Style::Maps),
+            EngineKind::Rust => hosts(Target::Rust, false, Style::Auto),
         };
         Self { policy, plan, judge }
     }

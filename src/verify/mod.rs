@@ -77,10 +77,16 @@ pub fn verify(
     artifact: &Artifact,
     budget: &mut Budget,
 ) -> Result<Proof, Failure> {
-    let lifted = target.backend().lift(artifact)?;
+    let backend = target.backend();
+    let lifted = backend.lift(artifact)?;
+    let mut options = options.clone();
+    if !backend.capabilities().prelude {
+        // What stands around the rules is the business of whoever uses such files.
+        options.prelude.clear();
+    }
     let mut proof = Proof::default();
     for family in Family::ALL {
-        let policy = Policy::new(plan, options, family);
+        let policy = Policy::new(plan, &options, family);
         let found = lifted.program(family)?;
         if let Some((packet, at)) = difference(&policy, &found, budget)? {
             let differs = |packet: &Packet| is_other(&policy, &*lifted, &found, packet, &at);

@@ -95,8 +95,8 @@ fn shortened(line: &str) -> Cow<'_, str> {
 /// The line of the file that rules packets of a family.
 fn line_of(setting: &Setting<'_>, family: Family, number: usize) -> Option<(String, usize, String)> {
     let wanted = match family {
-        Family::V4 => ["nft", "rules.v4"],
-        Family::V6 => ["nft", "rules.v6"],
+        Family::V4 => ["nft", "rules.v4", "rs"],
+        Family::V6 => ["nft", "rules.v6", "rs"],
     };
     let file = setting.artifact.files.iter().find(|file| wanted.contains(&file.suffix))?;
     let line = palisade_nftables::line(std::str::from_utf8(&file.contents).ok()?, number)?;

@@ -16,6 +16,7 @@ const OUTPUTS: &[(&str, &str, &[&str])] = &[
     ("gateway", "iptables", &["--gateway", "--target", "iptables"]),
     ("enterprise", "nftables", &["--unmanaged", "deny", "--counters"]),
     ("default-group", "nftables", &[]),
+    ("embed", "rust", &["--target", "rust"]),
 ];
 
 #[test]

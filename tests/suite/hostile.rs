@@ -69,14 +69,19 @@ fn descriptions_change_no_verdict_and_no_line() {
             (Target::Iptables, false, false),
             (Target::Iptables, true, false),
             (Target::Iptables, false, true),
+            (Target::Rust, false, false),
         ] {
-            for selection in [Selection::Instances, Selection::Gateway] {
+            let gateway = target.backend().capabilities().gateway.then_some(Selection::Gateway);
+            for selection in [Selection::Instances].into_iter().chain(gateway) {
                 let [ours, theirs] =
                     [&plain, &text].map(|text| files(text, target, &selection, ipset, chains_only));
                 for (name, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
                     // nft's strings end at the next quote (scanner.l, `quotedstring`); iptables' know a backslash.
                     let escapes = target == Target::Iptables;
-                    let [ours, bare] = [ours, theirs].map(|text| without_comments(text, escapes));
+                    let [ours, bare] = [ours, theirs].map(|text| match target {
+                        Target::Rust => without_rust_comments(text),
+                        _ => without_comments(text, escapes),
+                    });
                     assert_eq!(ours, bare, "file {name} for {description:?}");
                     assert!(!theirs.chars().any(is_dangerous), "file {name} for {description:?}");
                 }
@@ -122,6 +127,13 @@ fn without_comments(text: &str, escapes: bool) -> String {
         plain.push('\n');
     }
     plain
+}
+
+/// The text without line comments, which end at the line feed and nowhere else (The Rust Reference, "Comments"). The
+/// strings of a module hold names of interfaces only.
+fn without_rust_comments(text: &str) -> String {
+    let code = |line: &str| line.split_once("//").map_or(line, |(code, _)| code).trim_end().to_owned() + "\n";
+    text.split('\n').map(code).filter(|line| line != "\n").collect()
 }
 
 fn same_verdicts(plain: &str, hostile: &str) {

@@ -22,6 +22,7 @@ mod hostile;
 mod import;
 mod lint;
 mod regressions;
+mod rust;
 mod scale;
 mod sessions;
 mod stability;

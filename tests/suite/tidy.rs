@@ -8,11 +8,15 @@ use crate::command::root;
 
 /// Which of our crates each of our crates may use. A dev-dependency on the kit is allowed to the root alone.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("example-embed", &["palisade"]),
+    ("example-flow-log", &["palisade", "palisade-ir", "palisade-matcher"]),
+    ("example-tcp-proxy", &["palisade", "palisade-ir", "palisade-matcher"]),
     ("palisade-grammar", &[]),
     ("palisade-ir", &[]),
     ("palisade-nftables", &["palisade-ir"]),
     ("palisade-iptables", &["palisade-ir"]),
     ("palisade-matcher", &["palisade-ir"]),
+    ("palisade-rust", &["palisade-ir"]),
     ("palisade-testkit", &["palisade-grammar", "palisade-ir"]),
     (
         "palisade",
@@ -22,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "palisade-iptables",
             "palisade-matcher",
             "palisade-nftables",
+            "palisade-rust",
             "palisade-testkit",
         ],
     ),
@@ -61,7 +66,9 @@ fn arrows_point_one_way() {
 #[test]
 fn files_are_rooms() {
     let mut files = Vec::new();
-    for folder in ["src", "grammar/src", "backends", "tests/kit/src", "tests/suite", "tests/kernel"] {
+    for folder in
+        ["src", "grammar/src", "backends", "examples", "tests/kit/src", "tests/suite", "tests/kernel"]
+    {
         collect(&root().join(folder), &mut files);
     }
     assert!(files.len() > 50, "only {} files found", files.len());

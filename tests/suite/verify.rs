@@ -33,6 +33,9 @@ pub fn layouts() -> Vec<(Target, Options)> {
         (Target::Iptables, Options { layout: Style::Maps, ipset: true, ..bare() }),
         (Target::Iptables, Options { chains_only: true, layout: Style::Maps, ..host() }),
         (Target::Iptables, Options { prelude: [Prelude::Dhcp, Prelude::Invalid].into(), ..host() }),
+        // Only the rules, whatever prelude is asked for.
+        (Target::Rust, host()),
+        (Target::Rust, Options { unmanaged: Verdict::Deny, ..bare() }),
     ]
 }
 

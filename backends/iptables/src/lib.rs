@@ -29,6 +29,7 @@ impl Backend for Iptables {
             host: true,
             gateway: true,
             sessions: true,
+            prelude: true,
             log: true,
             comment_bytes: COMMENT_BYTES,
             chain_name_bytes: CHAIN_NAME_BYTES,

@@ -195,6 +195,8 @@ pub struct Capabilities {
     pub gateway: bool,
     /// Whether it tracks sessions itself.
     pub sessions: bool,
+    /// Whether it can write the prelude around the rules.
+    pub prelude: bool,
     /// Whether it can log.
     pub log: bool,
     /// The longest comment on a rule, in bytes; 0 where rules have none.

@@ -29,6 +29,7 @@ impl Backend for MatcherBackend {
             gateway: true,
             // Sessions live in the memory of whoever embeds the matcher, in a `SessionTable`, not in the file.
             sessions: false,
+            prelude: false,
             log: true,
             // The file holds the words of every rule, uncut.
             comment_bytes: usize::MAX,

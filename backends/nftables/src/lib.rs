@@ -25,6 +25,7 @@ impl Backend for Nftables {
             host: true,
             gateway: true,
             sessions: true,
+            prelude: true,
             log: true,
             comment_bytes: emit::COMMENT_BYTES,
             chain_name_bytes: emit::NAME_BYTES,

@@ -32,6 +32,7 @@ pub(super) fn read(wanted: &Emitted, target: Target, netns: Option<&str>) -> Res
         Target::Nftables => nftables::read(&machine, wanted)?,
         Target::Iptables => iptables::read(&machine, wanted.options.chains_only)?,
         Target::Matcher => return Err(Failure::usage("no kernel runs compiled matcher files")),
+        Target::Rust => return Err(Failure::usage("no kernel runs Rust modules")),
     };
     live.sessions.extend(settings::drift(&machine, &wanted.artifact));
     Ok(live)

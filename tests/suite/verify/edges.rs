@@ -21,6 +21,8 @@ pub fn edges(plan: &Plan, before: &Artifact, after: &Artifact, dice: &mut Dice) 
             numbers.extend([number.saturating_sub(1), number, number.saturating_add(1)]);
         }
     }
+    let calls = changed.iter().flat_map(|line| rust_prefixes(line));
+    addresses.extend(calls.flat_map(around));
     let own: Vec<IpAddr> = plan.nics().flat_map(|(_, _, nic)| nic.addresses.clone()).collect();
     addresses.extend(own.iter().copied());
     let (addresses, numbers): (Vec<IpAddr>, Vec<u16>) =
@@ -59,6 +61,28 @@ fn is_part(c: char) -> bool {
 
 fn prefix(word: &str) -> Option<IpNet> {
     word.parse().ok().or_else(|| word.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+/// `net(10, 0, 0, 0, 8)`, `ip6(0xfd00, ...)` and the like, as Rust modules write prefixes and addresses.
+fn rust_prefixes(line: &str) -> Vec<IpNet> {
+    let mut found = Vec::new();
+    for (name, bits) in [("net(", 8), ("ip(", 8), ("net6(", 16), ("ip6(", 16)] {
+        for arguments in line.split(name).skip(1).filter_map(|rest| rest.split(')').next()) {
+            let number = |word: &str| match word.trim().strip_prefix("0x") {
+                Some(hex) => u128::from_str_radix(hex, 16).ok(),
+                None => word.trim().parse().ok(),
+            };
+            let Some(numbers) = arguments.split(',').map(number).collect::<Option<Vec<u128>>>() else {
+                continue;
+            };
+            let (family, parts) = if bits == 8 { (Family::V4, 4) } else { (Family::V6, 8) };
+            let address = numbers.iter().take(parts).fold(0, |all, part| (all << bits) | part);
+            let whole = if family == Family::V4 { 32 } else { 128 };
+            let length = numbers.get(parts).copied().unwrap_or(whole);
+            found.extend(IpNet::new(family.address(address), length as u8).ok());
+        }
+    }
+    found
 }
 
 fn around(net: IpNet) -> [IpAddr; 4] {

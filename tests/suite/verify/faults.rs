@@ -1,5 +1,6 @@
 //! Small faults in the text of rulesets, as a slip of the hand or of a program would make them.
 
+use palisade::targets::Target;
 use palisade_ir::Artifact;
 use palisade_testkit::sample::Dice;
 
@@ -41,6 +42,17 @@ impl Kind {
         Self::ChangePort,
         Self::ChangePrefix,
     ];
+
+    /// The kinds that a target's text offers places for.
+    pub fn of(target: Target) -> Vec<Self> {
+        let text_only = |kind: &Self| {
+            !matches!(
+                kind,
+                Self::DropJump | Self::DropElement | Self::LoseFamily | Self::ChangePort | Self::ChangePrefix
+            )
+        };
+        Self::ALL.into_iter().filter(|kind| target != Target::Rust || text_only(kind)).collect()
+    }
 }
 
 /// One fault of a kind in one file; `None` when the place drawn offers none.
@@ -49,10 +61,13 @@ pub fn fault(artifact: &Artifact, kind: Kind, dice: &mut Dice) -> Option<Fault> 
         (0..artifact.files.len()).filter(|at| artifact.files[*at].suffix != "sysctl").collect();
     let file = *dice.pick(&files)?;
     let text = String::from_utf8(artifact.files[file].contents.clone()).expect("text");
+    // The code below the tables of a Rust module is the same everywhere, and any change of it is refused.
+    let (text, code) = text.split_at(text.find("\nuse core::").unwrap_or(text.len()));
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let (after, what) = changed(lines, kind, dice)?;
     let mut faulty = artifact.clone();
-    faulty.files[file].contents = (after.join("\n") + "\n").into_bytes();
+    let end = if code.is_empty() { "\n" } else { code };
+    faulty.files[file].contents = (after.join("\n") + end).into_bytes();
     let what = format!("{kind:?}: {}: {what}", artifact.files[file].suffix);
     (faulty != *artifact).then_some(Fault { artifact: faulty, what })
 }
@@ -101,13 +116,15 @@ fn changed(mut lines: Vec<String>, kind: Kind, dice: &mut Dice) -> Option<(Vec<S
 /// Whether a line offers a place for a fault.
 fn fits(line: &str, kind: Kind) -> bool {
     let line = line.trim();
-    if line.is_empty() || line.starts_with('#') || line.starts_with("type ") {
+    if line.is_empty() || line.starts_with('#') || line.starts_with("//") || line.starts_with("type ") {
         return false;
     }
     let code = &unquoted(line);
     let jumps = [" jump ", " goto ", " -g "].iter().any(|word| code.contains(word))
         || code.split(" -j ").nth(1).is_some_and(|to| !to.starts_with(|c: char| c.is_ascii_uppercase()));
-    let verdict = [" accept", " drop", " return", "-j "].iter().any(|word| format!(" {code}").contains(word));
+    let verdict = [" accept", " drop", " return", "-j ", "Allow", "Deny", "GoOn"]
+        .iter()
+        .any(|word| format!(" {code}").contains(word));
     match kind {
         Kind::DropJump => jumps,
         Kind::DropRule => verdict || jumps,
@@ -129,7 +146,8 @@ fn unquoted(line: &str) -> String {
 
 /// The part of a line that is not a comment's or a log prefix's text.
 fn code(line: &str) -> &str {
-    line.find(['"']).filter(|_| line.contains("comment")).map_or(line, |end| &line[..end])
+    let comment = line.find(['"']).filter(|_| line.contains("comment")).or_else(|| line.find(" // "));
+    comment.map_or(line, |end| &line[..end])
 }
 
 fn swapped(line: &str, dice: &mut Dice) -> Option<String> {
@@ -148,6 +166,14 @@ fn swapped(line: &str, dice: &mut Dice) -> Option<String> {
         (" tcp ", " udp "),
         (" udp ", " tcp "),
         ("--dport", "--sport"),
+        ("Allow", "Deny"),
+        ("Deny", "Allow"),
+        ("AllowAndLog", "Allow"),
+        ("GoOn", "Deny"),
+        ("Source(", "Destination("),
+        ("DestinationPort(", "SourcePort("),
+        ("((6,", "((17,"),
+        ("..Among::ALL", "source_port: &[(1, 1)], ..Among::ALL"),
     ];
     let there: Vec<&(&str, &str)> = pairs.iter().filter(|(from, _)| line.contains(from)).collect();
     let (from, to) = *dice.pick(&there)?;
