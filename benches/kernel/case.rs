@@ -6,7 +6,7 @@ use std::process::Command;
 use palisade::front::read_text;
 use palisade::lower::lower;
 use palisade::optimize::optimize_plan;
-use palisade_ir::{Chain, InstanceId, NicRef, Packet, Plan};
+use palisade_ir::{Chain, Family, InstanceId, NicRef, Packet, Plan};
 use palisade_testkit::sample;
 
 use crate::traffic;
@@ -21,6 +21,8 @@ const CORPUS: &str = "../shared/corpus/classbench";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     Uniform,
+    /// The same with IPv6 prefixes.
+    Uniform6,
     Groups,
     ClassBench(&'static str),
 }
@@ -29,6 +31,7 @@ impl Shape {
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "uniform" => Some(Self::Uniform),
+            "uniform6" => Some(Self::Uniform6),
             "groups" => Some(Self::Groups),
             "acl1" => Some(Self::ClassBench("acl1")),
             "fw1" => Some(Self::ClassBench("fw1")),
@@ -48,6 +51,7 @@ impl fmt::Display for Wanted {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.shape {
             Shape::Uniform => "uniform",
+            Shape::Uniform6 => "uniform6",
             Shape::Groups => "groups",
             Shape::ClassBench(name) => name,
         };
@@ -58,6 +62,8 @@ impl fmt::Display for Wanted {
 /// A rule set with the packets to try it with.
 pub struct Case {
     pub title: String,
+    /// That of the packets and of naive files.
+    pub family: Family,
     /// As written: what a naive file says line by line.
     pub lowered: Plan,
     /// What backends are given.
@@ -73,15 +79,35 @@ impl Wanted {
     pub fn build(&self) -> Option<Case> {
         let text = match self.shape {
             Shape::Uniform => sample::uniform_policy(self.rules, SEED),
+            Shape::Uniform6 => sixth(&sample::uniform_policy(self.rules, SEED)),
             Shape::Groups => sample::security_group_policy(self.rules, SEED),
             Shape::ClassBench(name) => sample::classbench_policy(&filters(name, self.rules)?, SEED)?,
         };
         let lowered = plan(&text);
         let optimized = optimize_plan(&lowered).0;
-        let (hits, misses) = traffic::packets(chain(&lowered), PACKETS);
+        let (family, empty) = match self.shape {
+            Shape::Uniform6 => (Family::V6, sixth(&sample::uniform_policy(0, SEED))),
+            _ => (Family::V4, sample::uniform_policy(0, SEED)),
+        };
+        let (hits, misses) = traffic::packets(chain(&lowered), family, PACKETS);
         let title = self.to_string();
-        Some(Case { title, lowered, optimized, empty: plan(&sample::uniform_policy(0, SEED)), hits, misses })
+        Some(Case { title, family, lowered, optimized, empty: plan(&empty), hits, misses })
     }
+}
+
+/// A uniform policy with /56 prefixes for its /24s.
+fn sixth(text: &str) -> String {
+    let line = |line: &str| match line
+        .split_once(" from ")
+        .and_then(|(rule, rest)| Some((rule, rest.split_once(".0/24")?)))
+    {
+        Some((rule, (prefix, rest))) => {
+            let bytes: Vec<u8> = prefix.split('.').map(|byte| byte.parse().expect("a byte")).collect();
+            format!("{rule} from 2001:db8:{:02x}{:02x}:{:02x}00::/56{rest}\n", bytes[0], bytes[1], bytes[2])
+        }
+        None => format!("{line}\n").replace("10.0.0.1", "fd00::1"),
+    };
+    text.lines().map(line).collect()
 }
 
 /// The chain that judges what comes in.

@@ -5,7 +5,7 @@ use crate::engine::{self, Engine};
 
 const HELP: &str = "\
 cargo bench --bench kernel -- [OPTIONS]
-  --sets NAME,...     uniform, groups, acl1, fw1, ipc1 (default: uniform,groups)
+  --sets NAME,...     uniform, uniform6, groups, acl1, fw1, ipc1 (default: uniform,groups)
   --sizes N,...       rules of a set (default: 1000,10000; ClassBench has 1000 and 10000, cut to fewer)
   --engines WORD,...  only engines whose name contains one of the words; baselines always run
   --rounds N          slices of each engine (default: 60)

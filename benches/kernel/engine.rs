@@ -1,7 +1,7 @@
 //! The ways to write the rules that are compared.
 
 use palisade::targets::Target;
-use palisade_ir::{Artifact, ArtifactFile, InstanceId, Options, Placement, Plan, Style};
+use palisade_ir::{Artifact, ArtifactFile, Family, InstanceId, Options, Placement, Plan, Style};
 use palisade_testkit::lab::{Lab, Variant};
 
 use crate::case::{Case, chain};
@@ -61,7 +61,10 @@ pub fn all() -> Vec<Engine> {
         Engine {
             name: "nft naive".to_owned(),
             kernel: Kernel::Nft,
-            files: Box::new(|case| Files { nft: naive::nft(chain(&case.lowered)), ..Files::default() }),
+            files: Box::new(|case| Files {
+                nft: naive::nft(chain(&case.lowered), case.family),
+                ..Files::default()
+            }),
         },
         compiled("nft rules", Kernel::Nft, false, |options| options.layout = Style::Rules),
         compiled("nft maps", Kernel::Nft, false, |options| options.layout = Style::Maps),
@@ -74,7 +77,13 @@ pub fn all() -> Vec<Engine> {
         engines.push(Engine {
             name: name("naive"),
             kernel,
-            files: Box::new(|case| Files { v4: naive::iptables(chain(&case.lowered)), ..Files::default() }),
+            files: Box::new(|case| {
+                let text = naive::iptables(chain(&case.lowered), case.family);
+                match case.family {
+                    Family::V4 => Files { v4: text, ..Files::default() },
+                    Family::V6 => Files { v6: text, ..Files::default() },
+                }
+            }),
         });
         engines.push(compiled(&name("rules"), kernel, false, |options| options.layout = Style::Rules));
         engines.push(compiled(&name("auto"), kernel, false, |_| {}));

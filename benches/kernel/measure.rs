@@ -11,7 +11,7 @@ use crate::choice::Choice;
 use crate::engine::{Engine, Files};
 use crate::{naive, size};
 
-const INTERFACE: &str = "eth0 10.0.0.1/24";
+const INTERFACE: &str = "eth0 10.0.0.1/24 fd00::1/64";
 /// What a slice should take: shorter is noise, longer lets the machine change meanwhile.
 const SLICE: Duration = Duration::from_millis(4);
 /// Packets sent to find out how many a slice has.
@@ -134,7 +134,7 @@ fn print_costs(case: &Case, benches: &[Bench<'_>]) {
 }
 
 fn print_sizes(case: &Case, benches: &[Bench<'_>]) {
-    let naive = naive::count(chain(&case.lowered));
+    let naive = naive::count(chain(&case.lowered), case.family);
     println!("\n## {}: what the files hold (naive expansion: {naive} rules), and loading", case.title);
     println!(
         "| engine | rules | elements | of the naive expansion | load, median of {} |",
@@ -142,7 +142,7 @@ fn print_sizes(case: &Case, benches: &[Bench<'_>]) {
     );
     println!("|---|---:|---:|---:|---:|");
     for Bench { engine, files, loads, .. } in benches {
-        let size::Size { rules, elements } = size::of(files);
+        let size::Size { rules, elements } = size::of(files, case.family);
         let part = 100.0 * (rules + elements) as f64 / naive.max(1) as f64;
         let load = loads[loads.len() / 2].as_secs_f64() * 1000.0;
         let part = if engine.is_baseline() { "-".to_owned() } else { format!("{part:.0} %") };

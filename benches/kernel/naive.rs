@@ -12,13 +12,14 @@ struct Line {
 }
 
 /// An nft file.
-pub fn nft(chain: &Chain) -> String {
+pub fn nft(chain: &Chain, family: Family) -> String {
     let mut text =
         "table inet naive\ndelete table inet naive\ntable inet naive {\nchain input {\ntype filter hook input priority filter; policy drop;\n\
                     ct state established accept\n"
             .to_owned();
-    for Line { source, protocol, source_port, port, verdict } in lines(chain) {
-        text.extend(source.map(|source| format!("ip saddr {source} ")));
+    let header = if family == Family::V4 { "ip" } else { "ip6" };
+    for Line { source, protocol, source_port, port, verdict } in lines(chain, family) {
+        text.extend(source.map(|source| format!("{header} saddr {source} ")));
         let name = protocol.map(|it| it.0.to_string());
         text.extend(name.map(|name| format!("meta l4proto {name} ")));
         text.extend(source_port.map(|(first, last)| format!("th sport {first}-{last} ")));
@@ -29,11 +30,11 @@ pub fn nft(chain: &Chain) -> String {
 }
 
 /// A file for iptables-restore.
-pub fn iptables(chain: &Chain) -> String {
+pub fn iptables(chain: &Chain, family: Family) -> String {
     let mut text = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
                     -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n"
         .to_owned();
-    for Line { source, protocol, source_port, port, verdict } in lines(chain) {
+    for Line { source, protocol, source_port, port, verdict } in lines(chain, family) {
         text += "-A INPUT";
         text.extend(source.map(|source| format!(" -s {source}")));
         let name = |it: Protocol| match it {
@@ -50,12 +51,12 @@ pub fn iptables(chain: &Chain) -> String {
 }
 
 /// How many lines the rules are.
-pub fn count(chain: &Chain) -> usize {
-    lines(chain).count()
+pub fn count(chain: &Chain, family: Family) -> usize {
+    lines(chain, family).count()
 }
 
-fn lines(chain: &Chain) -> impl Iterator<Item = Line> {
-    chain.rules().iter().filter(|rule| rule.matches.family() == Family::V4).flat_map(expand)
+fn lines(chain: &Chain, family: Family) -> impl Iterator<Item = Line> {
+    chain.rules().iter().filter(move |rule| rule.matches.family() == family).flat_map(expand)
 }
 
 fn expand(rule: &Rule) -> Vec<Line> {

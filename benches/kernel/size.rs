@@ -1,5 +1,7 @@
 //! How much a file holds: rules, and elements of sets and maps.
 
+use palisade_ir::Family;
+
 use crate::engine::Files;
 
 /// Rules and elements.
@@ -20,11 +22,13 @@ impl Size {
     }
 }
 
-/// Counts the IPv4 side of iptables, and all of an nft file; IPv6 rules of iptables are left out, as in naive files.
-pub fn of(files: &Files) -> Size {
-    let Files { nft, v4, v6: _, ipset } = files;
+/// Counts one family's side of iptables, and all of an nft file; the other family's rules of iptables are left out, as
+/// in naive files.
+pub fn of(files: &Files, family: Family) -> Size {
+    let Files { nft, v4, v6, ipset } = files;
+    let own = if family == Family::V4 { v4 } else { v6 };
     let mut size = nft_size(nft);
-    size.rules += v4.lines().filter(|line| line.starts_with("-A ")).count();
+    size.rules += own.lines().filter(|line| line.starts_with("-A ")).count();
     size.elements += ipset.lines().filter(|line| line.starts_with("add ")).count();
     size
 }
