@@ -70,7 +70,8 @@ fn packet(source: IpAddr, protocol: Protocol, ports: Option<PacketPorts>) -> Opt
 fn address(dice: &mut Dice, prefixes: &PrefixSet) -> Option<IpAddr> {
     let ranges: Vec<(u128, u128)> = prefixes.ranges().iter().collect();
     let (first, last) = *dice.pick(&ranges)?;
-    let number = first + (u128::from(dice.roll()) << 64 | u128::from(dice.roll())) % (last - first).saturating_add(1);
+    let number =
+        first + (u128::from(dice.roll()) << 64 | u128::from(dice.roll())) % (last - first).saturating_add(1);
     Some(prefixes.family().address(number))
 }
 
