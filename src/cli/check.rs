@@ -15,8 +15,12 @@ use crate::policy::Expect;
 use crate::report;
 use crate::source::LoadOptions;
 
+/// The most warnings that are drawn for people unless they ask for all: nobody reads more at once.
+const MOST: usize = 100;
+
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
-    let CheckArgs { policy, include_dir, format, fix: wanted, dry_run: _, levels } = args;
+    let CheckArgs { policy, include_dir, format, all, fix: wanted, dry_run: _, levels } = args;
+    let most = if *all { usize::MAX } else { MOST };
     let levels = lints::levels(policy, levels)?;
     if *wanted && let Some(exit) = fix::run(args)? {
         return Ok(exit);
@@ -25,7 +29,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let Front { sources, files: _, policy, mut diagnostics } =
         front::read(policy, &options).map_err(|error| Failure::usage(error.to_string()))?;
     let Some(policy) = policy else {
-        print(&sources, &diagnostics, *format)?;
+        print(&sources, &diagnostics, *format, most)?;
         return Ok(Exit::Rejected);
     };
     let plan = lower(&policy);
@@ -38,14 +42,19 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         (false, true) => Exit::Fine,
     };
     diagnostics.extend(unmet);
-    print(&loaded.sources, &diagnostics, *format)?;
+    print(&loaded.sources, &diagnostics, *format, most)?;
     Ok(exit)
 }
 
 /// All at once: one summary, one document.
-fn print(sources: &Sources, diagnostics: &[Diagnostic], format: CheckFormat) -> Result<(), Failure> {
+fn print(
+    sources: &Sources,
+    diagnostics: &[Diagnostic],
+    format: CheckFormat,
+    most: usize,
+) -> Result<(), Failure> {
     match format {
-        CheckFormat::Human => policy::tell(sources, diagnostics, Format::Human),
+        CheckFormat::Human => policy::tell_some(sources, diagnostics, most),
         CheckFormat::Json => policy::tell(sources, diagnostics, Format::Json),
         CheckFormat::Sarif => {
             let text = report::sarif(diagnostics, sources, &explain_code::rules());

@@ -1,5 +1,6 @@
 //! Reading policies for commands: what is wrong is printed, what is right is handed on.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::args::{Format, PolicyArgs};
@@ -68,13 +69,39 @@ fn accept(front: Result<Front, LoadError>, format: Format) -> Result<LoadedPolic
 /// Prints errors and warnings to standard error.
 pub(super) fn tell(sources: &Sources, diagnostics: &[Diagnostic], format: Format) {
     let text = match format {
-        Format::Human => {
-            let terminal = output::stderr_is_terminal();
-            let look = Look { unicode: terminal, color: output::colour_on_stderr(), width: report::WIDTH };
-            let summary = report::summary(diagnostics).map(|line| line + "\n").unwrap_or_default();
-            report::people(diagnostics, sources, look) + &summary
-        }
+        Format::Human => report::people(diagnostics, sources, look()) + &summary(diagnostics),
         Format::Json => report::json_lines(diagnostics, sources),
     };
     output::tell(&text);
+}
+
+/// Draws all errors and so many warnings; the others are counted by their kind.
+pub(super) fn tell_some(sources: &Sources, diagnostics: &[Diagnostic], most: usize) {
+    let mut warnings = 0;
+    let (shown, hidden): (Vec<_>, Vec<_>) = diagnostics.iter().cloned().partition(|found| {
+        warnings += usize::from(!found.is_error());
+        found.is_error() || warnings <= most
+    });
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for found in &hidden {
+        *kinds.entry(found.code.rsplit("::").next().unwrap_or(found.code)).or_default() += 1;
+    }
+    let mut more = String::new();
+    if !hidden.is_empty() {
+        let mut kinds: Vec<_> = kinds.into_iter().collect();
+        kinds.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
+        let kinds: Vec<String> = kinds.into_iter().map(|(name, count)| format!("{count} {name}")).collect();
+        let text = format!("and {} more warnings (--all shows them): {}", hidden.len(), kinds.join(", "));
+        report::wrap(&mut more, &text, "", "    ");
+    }
+    output::tell(&(report::people(&shown, sources, look()) + &more + &summary(diagnostics)));
+}
+
+fn look() -> Look {
+    let terminal = output::stderr_is_terminal();
+    Look { unicode: terminal, color: output::colour_on_stderr(), width: report::WIDTH }
+}
+
+fn summary(diagnostics: &[Diagnostic]) -> String {
+    report::summary(diagnostics).map(|line| line + "\n").unwrap_or_default()
 }

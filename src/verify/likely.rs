@@ -31,50 +31,47 @@ pub(super) fn likelier(
         Family::V4 => Ipv4Addr::new(203, 0, 113, 9).into(),
         Family::V6 => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9).into(),
     };
-    let local = || own.iter().take(MOST).copied();
-    let remote = |now: IpAddr| [stranger].into_iter().chain(host(now));
-    let replace = |packet: &mut Packet, others: &mut dyn Iterator<Item = Option<Packet>>| {
-        if let Some(other) = others.flatten().find(&differs) {
-            *packet = other;
-        }
+    let local: Vec<IpAddr> = own.iter().take(MOST).copied().collect();
+    let remote = |now: IpAddr| [stranger].into_iter().chain(host(now)).collect::<Vec<_>>();
+    let better = |best: Packet, others: Vec<Packet>| others.into_iter().find(&differs).unwrap_or(best);
+
+    let (now, mut best) = (packet.source(), packet);
+    let sources = match hook {
+        _ if own.contains(&now) => Vec::new(),
+        PacketHook::Input => remote(now),
+        PacketHook::Output => [local.clone(), remote(now)].concat(),
+        PacketHook::Forward => [remote(now), local.clone()].concat(),
     };
-    let mut best = packet;
-    let at = best;
-    let with_source = |source: IpAddr| Packet::new(source, at.destination(), at.protocol(), at.ports()).ok();
-    let source = at.source();
-    match hook {
-        _ if own.contains(&source) => {}
-        PacketHook::Input => replace(&mut best, &mut remote(source).map(with_source)),
-        PacketHook::Output => replace(&mut best, &mut local().chain(remote(source)).map(with_source)),
-        PacketHook::Forward => replace(&mut best, &mut remote(source).chain(local()).map(with_source)),
+    best = better(
+        best,
+        sources.into_iter().filter_map(|from| with_ends(&best, from, best.destination())).collect(),
+    );
+    let now = best.destination();
+    let destinations = match hook {
+        _ if own.contains(&now) => Vec::new(),
+        PacketHook::Output => remote(now),
+        PacketHook::Input | PacketHook::Forward => [local, remote(now)].concat(),
+    };
+    best =
+        better(best, destinations.into_iter().filter_map(|to| with_ends(&best, best.source(), to)).collect());
+    let sources = [40_000, 1_024].map(|source| with_ports(&best, |ports| PacketPorts { source, ..ports }));
+    if best.ports().is_some_and(|ports| ports.source < 1_024) {
+        best = better(best, sources.into_iter().flatten().collect());
     }
-    let at = best;
-    let with_destination = |to: IpAddr| Packet::new(at.source(), to, at.protocol(), at.ports()).ok();
-    let destination = at.destination();
-    match hook {
-        _ if own.contains(&destination) => {}
-        PacketHook::Output => replace(&mut best, &mut remote(destination).map(with_destination)),
-        PacketHook::Input | PacketHook::Forward => {
-            replace(&mut best, &mut local().chain(remote(destination)).map(with_destination));
-        }
-    }
-    for port in [40_000, 1_024] {
-        let at = best;
-        let ports = at.ports().filter(|ports| ports.source < 1_024);
-        let ports = ports.map(|ports| PacketPorts { source: port, ..ports });
-        let other = ports
-            .and_then(|ports| Packet::new(at.source(), at.destination(), at.protocol(), Some(ports)).ok());
-        replace(&mut best, &mut [other].into_iter());
-    }
-    for port in [443, 80, 53] {
-        let at = best;
-        let ports = at.ports().filter(|ports| ports.destination == 0);
-        let ports = ports.map(|ports| PacketPorts { destination: port, ..ports });
-        let other = ports
-            .and_then(|ports| Packet::new(at.source(), at.destination(), at.protocol(), Some(ports)).ok());
-        replace(&mut best, &mut [other].into_iter());
+    let destinations =
+        [443, 80, 53].map(|destination| with_ports(&best, |ports| PacketPorts { destination, ..ports }));
+    if best.ports().is_some_and(|ports| ports.destination == 0) {
+        best = better(best, destinations.into_iter().flatten().collect());
     }
     best
+}
+
+fn with_ends(packet: &Packet, from: IpAddr, to: IpAddr) -> Option<Packet> {
+    Packet::new(from, to, packet.protocol(), packet.ports()).ok()
+}
+
+fn with_ports(packet: &Packet, change: impl Fn(PacketPorts) -> PacketPorts) -> Option<Packet> {
+    Packet::new(packet.source(), packet.destination(), packet.protocol(), Some(change(packet.ports()?))).ok()
 }
 
 /// Near an address that may be the first of a prefix, one that a host could have.

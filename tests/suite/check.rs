@@ -296,3 +296,28 @@ fn included_files_are_shown_where_they_lie() {
         assert!(run.stderr.contains(arg(Path::new(&home.join("sets.sg")))), "{}", run.stderr);
     }
 }
+
+/// Nobody reads ten thousand drawings; programs get all there is.
+#[test]
+fn people_see_a_hundred_warnings_and_the_number_of_the_rest() {
+    let rules: String =
+        (0..150).map(|at| format!("    20 allow tcp from 198.51.100.{at} to port 80\n")).collect();
+    let text = POLICY
+        .replace("    20 allow tcp from 198.51.100.0/25 to port 80\n", "")
+        .replace("  }\n}\ninst", &format!("{rules}  }}\n}}\ninst"));
+    let folder = folder(&[("policy.sg", &text)]);
+    let policy = arg(&folder.path().join("policy.sg")).to_owned();
+    let run = palisade(&["check", &policy]);
+    let drawn = |run: &Run| run.stderr.matches("palisade::lint::redundant").count();
+    assert!(drawn(&run) <= 100 && drawn(&run) > 90, "{}", run.stderr);
+    let hidden: Vec<&str> =
+        run.stderr.lines().filter(|line| line.contains("more warnings (--all shows them)")).collect();
+    assert!(hidden.len() == 1 && hidden[0].contains(" redundant"), "{hidden:?}");
+    // What fails is drawn, however much comes before it.
+    assert!(run.stderr.contains("palisade::expect::failed"), "{}", run.stderr);
+    let all = palisade(&["check", &policy, "--all"]);
+    assert_eq!(drawn(&all), 150);
+    assert_eq!(run.stderr.lines().last(), all.stderr.lines().last());
+    let json = palisade(&["check", &policy, "--format", "json"]);
+    assert_eq!(drawn(&json), 150);
+}

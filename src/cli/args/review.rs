@@ -28,6 +28,9 @@ pub(in crate::cli) struct CheckArgs {
     /// How errors and warnings are printed
     #[arg(long, value_enum, default_value_t = CheckFormat::Human)]
     pub(in crate::cli) format: CheckFormat,
+    /// Draw every warning, not only the first hundred; JSON and SARIF always hold all
+    #[arg(long)]
+    pub(in crate::cli) all: bool,
     /// First take rules out of the source that say nothing, comments and meaning kept
     #[arg(long)]
     pub(in crate::cli) fix: bool,
