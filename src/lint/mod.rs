@@ -35,13 +35,16 @@ use crate::policy::{Group, Policy, Rule};
 
 /// Work allowed for all exact questions together, in steps of the decision structure: a second or two at most.
 const STEPS: u64 = 100_000_000;
+/// The same for each rule of large policies; the questions about one are mostly answered with a tenth.
+const STEPS_A_RULE: u64 = 20_000;
 
 /// How many places one finding points at.
 const MOST_LABELS: usize = 8;
 
 /// Everything the lints of these levels find in a policy and its plan, in the order of the files.
 pub fn lint(policy: &Policy, plan: &Plan, levels: &Levels) -> Vec<Diagnostic> {
-    lint_within(policy, plan, levels, &mut Budget::new(STEPS))
+    let rules: usize = policy.groups.iter().map(|group| group.rules.len()).sum();
+    lint_within(policy, plan, levels, &mut Budget::new(STEPS.max(STEPS_A_RULE * rules as u64)))
 }
 
 /// The same with a budget of one's own.
