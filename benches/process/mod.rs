@@ -9,22 +9,22 @@ use std::time::{Duration, Instant};
 const RUNS: usize = 3;
 
 /// A process, whole.
-pub struct Cost {
-    pub seconds: f64,
+pub(crate) struct Cost {
+    pub(crate) seconds: f64,
     /// Peak resident memory in MB.
-    pub memory: u64,
+    pub(crate) memory: u64,
     /// What it ended with.
-    pub code: i32,
+    pub(crate) code: i32,
 }
 
 /// The best of several runs.
-pub fn best(run: impl Fn() -> Cost) -> Cost {
+pub(crate) fn best(run: impl Fn() -> Cost) -> Cost {
     let runs = (0..RUNS).map(|_| run());
     runs.min_by(|a, b| a.seconds.total_cmp(&b.seconds)).expect("at least one run")
 }
 
 /// Runs a command to its end.
-pub fn run(command: &mut Command) -> Cost {
+pub(crate) fn run(command: &mut Command) -> Cost {
     let start = Instant::now();
     wait(command.spawn().expect("the command"), start)
 }
