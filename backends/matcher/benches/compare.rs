@@ -8,6 +8,7 @@ mod chains;
 mod rte_acl;
 mod scan;
 mod table;
+mod threads;
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -24,9 +25,14 @@ const BURST: usize = 256;
 const PART: usize = 1024;
 
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let mut wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let threads = wanted.first().is_some_and(|word| word == "threads");
+    wanted.drain(..usize::from(threads));
     let rounds = std::env::var("ROUNDS").map_or(15, |rounds| rounds.parse().expect("ROUNDS is a number"));
     let asked = |case: &Case| wanted.is_empty() || wanted.contains(&case.to_string());
+    if threads {
+        return threads::print(Case::all().into_iter().filter(asked), rounds);
+    }
     let (mut rows, mut summaries) = (Vec::new(), Vec::new());
     for case in Case::all().into_iter().filter(asked) {
         let Some(plan) = case.plan() else {

@@ -68,6 +68,7 @@ impl Backend for MatcherBackend {
             return Err(error(format!("`{suffix}` is no file of the matcher")));
         }
         let matcher = Matcher::from_bytes(contents).map_err(|cause| error(cause.to_string()))?;
+        matcher.validate().map_err(|cause| error(cause.to_string()))?;
         Ok(Box::new(LiftedMatcher::new(matcher)))
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use palisade_ir::{Chain, Direction, InstanceId, InstancePlan, NicPlan, Plan, RuleId, RuleInfo};
 
 use crate::indexed::IndexedChain;
+use crate::later::{Chained, Wording};
 use crate::layout::{Budget, Layout};
 use crate::matcher::Matcher;
 use crate::nic::{Guard, Nic, default_words};
@@ -137,7 +138,7 @@ impl<'a> Compiler<'a> {
     fn chain(&mut self, direction: Direction, chain: &'a Chain) -> Numbered {
         let number = self.pool.chain(chain);
         if let Some(known) = self.chains.get(&number) {
-            return (Arc::clone(known), number);
+            return (Chained::Ready(Arc::clone(known)), number);
         }
         let sources = chain.rules().iter().flat_map(|rule| rule.origin.ids());
         for id in sources.copied().chain([chain.default_id()]) {
@@ -146,10 +147,10 @@ impl<'a> Compiler<'a> {
         }
         let shared = Arc::new(chain.clone());
         self.chains.insert(number, Arc::clone(&shared));
-        (shared, number)
+        (Chained::Ready(shared), number)
     }
 
     fn finish(self) -> Matcher {
-        Matcher::assemble(self.plan.session_timeout, self.rules, self.nics)
+        Matcher::assemble(self.plan.session_timeout, Wording::Ready(self.rules.into()), self.nics)
     }
 }

@@ -6,14 +6,14 @@
 //! | 4 | format, little endian |
 //! | 8 | length of the body, little endian |
 //! | 4 | CRC-32 of format, length and body, little endian |
-//! | rest | the body: the length of the policy as 8 bytes, the policy in postcard's encoding, the look-up structures |
+//! | rest | the body: head and rules, each its length as 8 bytes and postcard's encoding, then the look-up structures |
 //!
 //! The checksum finds accidents, every flipped bit among them. It is no signature: who can write the file can write
 //! another policy. Whatever stands in a file, loading it ends with a matcher or an error, in time and memory of the
 //! order of the file's size and the budget of the look-up structures.
 
 use crate::matcher::Matcher;
-use crate::wire::{Invalid, Wire};
+use crate::wire::{Head, Invalid, Wire};
 
 /// The format of compiled policies that this version writes and reads.
 pub const FORMAT: u32 = 3;
@@ -51,6 +51,10 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    pub(crate) fn malformed(error: postcard::Error) -> Self {
+        LoadError::Malformed(error.to_string().to_lowercase())
+    }
+
     /// The stable name of the error.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -84,9 +88,13 @@ impl Matcher {
     pub fn to_bytes(&self) -> Vec<u8> {
         // Encoding fails for sequences of unknown length or a full buffer only; the wire form has none and a Vec grows.
         let (wire, structures) = Wire::of(self);
-        let policy = postcard::to_allocvec(&wire).unwrap_or_default();
-        let mut body = (policy.len() as u64).to_le_bytes().to_vec();
-        body.extend(policy);
+        let (head, policy) = wire.split();
+        let mut body = Vec::new();
+        for part in [postcard::to_allocvec(&head), postcard::to_allocvec(&policy)] {
+            let part = part.unwrap_or_default();
+            body.extend((part.len() as u64).to_le_bytes());
+            body.extend(part);
+        }
         body.extend(structures);
         let mut bytes = MAGIC.to_vec();
         let length = (body.len() as u64).to_le_bytes();
@@ -98,18 +106,34 @@ impl Matcher {
     }
 
     /// Loads a compiled form; refuses whatever is damaged, foreign, of another format or not valid.
+    ///
+    /// The rules themselves, of which no look-up but that of some lists has need, are decoded when the first
+    /// explanation asks for them. [`Matcher::validate`] does it at once.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
-        let cut = || LoadError::Malformed("the policy is longer than the body".to_owned());
-        let (length, rest) = body(bytes)?.split_first_chunk().ok_or_else(cut)?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| cut())?;
-        let (policy, structures) = rest.split_at_checked(length).ok_or_else(cut)?;
-        let (wire, rest) = postcard::take_from_bytes::<Wire>(policy)
-            .map_err(|error| LoadError::Malformed(error.to_string().to_lowercase()))?;
+        let (head, rest) = part(body(bytes)?)?;
+        let (policy, structures) = part(rest)?;
+        let (head, rest) = postcard::take_from_bytes::<Head>(head).map_err(LoadError::malformed)?;
         if !rest.is_empty() {
-            return Err(LoadError::Malformed("the policy has more bytes than it needs".to_owned()));
+            return Err(LoadError::Malformed("its head has more bytes than it needs".to_owned()));
         }
-        wire.matcher(Some(structures)).map_err(LoadError::Invalid)
+        head.matcher(policy, structures)
     }
+
+    /// Decodes the rules of a loaded policy and checks every promise they make.
+    ///
+    /// A file that palisade wrote, and that no accident has changed, always passes. For one that somebody forged this
+    /// tells whether explanations have words and lists their rules; without it they do without.
+    pub fn validate(&self) -> Result<(), LoadError> {
+        self.stored_rules().validate()
+    }
+}
+
+/// A part of the body, after its length, and the rest.
+fn part(bytes: &[u8]) -> Result<(&[u8], &[u8]), LoadError> {
+    let cut = || LoadError::Malformed("a part is longer than the body".to_owned());
+    let (length, rest) = bytes.split_first_chunk().ok_or_else(cut)?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| cut())?;
+    rest.split_at_checked(length).ok_or_else(cut)
 }
 
 /// The body of a file whose frame is sound.

@@ -1,10 +1,9 @@
 //! A chain with the structures that answer look-ups: the one place where the matcher searches for what happens to a
 //! packet.
 
-use std::sync::Arc;
-
 use palisade_ir::{Chain, Family, Outcome, Packet, RuleId};
 
+use crate::later::Chained;
 use crate::layout::{Budget, Engine, Layout, Purpose, outcome};
 use crate::stored::Stored;
 
@@ -14,21 +13,21 @@ pub(crate) const BATCH: usize = 256;
 /// A chain that decides packets fast.
 #[derive(Clone, Debug)]
 pub(crate) struct IndexedChain {
-    chain: Arc<Chain>,
+    chain: Chained,
     v4: Engine<u32>,
     v6: Engine<u128>,
 }
 
 impl IndexedChain {
     /// Prepares a chain for look-ups, as well as the budget allows.
-    pub(crate) fn new(chain: Arc<Chain>, purpose: Purpose, budget: &mut Budget) -> Self {
-        let v4 = Engine::new(&chain, Family::V4, purpose, budget);
-        let v6 = Engine::new(&chain, Family::V6, purpose, budget);
+    pub(crate) fn new(chain: Chained, purpose: Purpose, budget: &mut Budget) -> Self {
+        let v4 = Engine::new(chain.get(), Family::V4, purpose, budget);
+        let v6 = Engine::new(chain.get(), Family::V6, purpose, budget);
         Self { chain, v4, v6 }
     }
 
     /// The structures that were written for a chain.
-    pub(crate) fn read(chain: Arc<Chain>, input: &mut &[u8]) -> Option<Self> {
+    pub(crate) fn read(chain: Chained, input: &mut &[u8]) -> Option<Self> {
         Some(Self { chain, v4: Stored::read(input)?, v6: Stored::read(input)? })
     }
 
@@ -40,7 +39,12 @@ impl IndexedChain {
 
     /// The chain as it was given.
     pub(crate) fn chain(&self) -> &Chain {
-        &self.chain
+        self.chain.get()
+    }
+
+    /// Whether look-ups ask for the rules of the chain.
+    pub(crate) fn asks_for_rules(&self) -> bool {
+        self.v4.asks_for_rules() || self.v6.asks_for_rules()
     }
 
     /// What happens to a packet: the outcome of the first rule that matches, else the default, unlogged.

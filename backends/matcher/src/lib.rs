@@ -88,6 +88,7 @@ mod file;
 mod gate;
 mod hash;
 mod indexed;
+mod later;
 mod layout;
 mod lift;
 #[cfg(feature = "live")]

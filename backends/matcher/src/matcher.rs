@@ -2,7 +2,7 @@
 //!
 //! It knows no policy text, no files and no clock; sessions are the business of [`crate::SessionTable`].
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use std::time::Duration;
 use palisade_ir::{Direction, Family, Packet, RuleId, RuleInfo, Verdict};
 
 use crate::indexed::BATCH;
+use crate::later::Wording;
 use crate::layout::Layout;
 use crate::nic::{End, Nic, NicMatcher};
 use crate::owners::Owners;
-use crate::words::Words;
 
 /// A policy, or the part of it that concerns one instance, ready to judge packets.
 ///
@@ -25,7 +25,7 @@ use crate::words::Words;
 #[derive(Clone)]
 pub struct Matcher {
     session_timeout: u32,
-    rules: Words,
+    rules: Wording,
     /// Sorted by instance and interface.
     nics: Vec<Nic>,
     owners: Owners,
@@ -57,14 +57,10 @@ pub struct Decision<'a> {
 
 impl Matcher {
     /// Puts a matcher together from parts that somebody has checked.
-    pub(crate) fn assemble(
-        session_timeout: u32,
-        rules: BTreeMap<RuleId, RuleInfo>,
-        mut nics: Vec<Nic>,
-    ) -> Self {
+    pub(crate) fn assemble(session_timeout: u32, rules: Wording, mut nics: Vec<Nic>) -> Self {
         nics.sort_by(|a, b| a.key().cmp(&b.key()));
         let owners = Owners::new(&nics);
-        Self { session_timeout, rules: rules.into(), nics, owners }
+        Self { session_timeout, rules, nics, owners }
     }
 
     /// How long a session lives without a packet.
@@ -116,7 +112,7 @@ impl Matcher {
     /// The words for a rule id of the plan, as far as a rule of this matcher has it.
     #[inline]
     pub fn rule(&self, id: RuleId) -> Option<&RuleInfo> {
-        self.rules.of(id)
+        self.rules.get()?.of(id)
     }
 
     /// Judges the first packet of a session, by the NICs that own its addresses: allowed when no end denies.
@@ -206,7 +202,7 @@ impl Matcher {
         &self.nics
     }
 
-    pub(crate) const fn stored_rules(&self) -> &Words {
+    pub(crate) const fn stored_rules(&self) -> &Wording {
         &self.rules
     }
 }

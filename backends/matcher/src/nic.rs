@@ -29,6 +29,13 @@ pub(crate) struct Nic {
     pub(crate) egress: Guard,
 }
 
+impl Guard {
+    /// Whether look-ups ask for the rules of a chain, not for its structures alone.
+    pub(crate) fn asks_for_rules(&self) -> bool {
+        self.decide.asks_for_rules() || self.plain.asks_for_rules()
+    }
+}
+
 impl Nic {
     /// What NICs are sorted and found by.
     pub(crate) fn key(&self) -> (&str, &str) {

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use palisade_ir::Chain;
-
 use crate::indexed::IndexedChain;
+use crate::later::Chained;
 use crate::layout::Purpose;
 use crate::nic::Guard;
 
 /// A chain and the number that equal chains share.
-pub(crate) type Numbered = (Arc<Chain>, u32);
+pub(crate) type Numbered = (Chained, u32);
 
 /// What the chains of a guard are asked for: verdicts come from one, explanations from another or from the same.
 pub(crate) fn purposes(decide: u32, plain: u32) -> [Purpose; 2] {
@@ -29,7 +28,7 @@ impl Prepared {
         &mut self,
         decide: Numbered,
         plain: Numbered,
-        mut make: impl FnMut(Arc<Chain>, Purpose) -> Result<IndexedChain, E>,
+        mut make: impl FnMut(Chained, Purpose) -> Result<IndexedChain, E>,
     ) -> Result<Guard, E> {
         let [outcomes, rules] = purposes(decide.1, plain.1);
         let mut chain = |(chain, number): Numbered, purpose| {

@@ -2,7 +2,8 @@
 # Prints the table of the README: this crate against DPDK's rte_acl, on the same rules and packets, on one core.
 # Needs a C compiler, pkg-config and DPDK (Debian: apt-get install libdpdk-dev); without DPDK its columns stay empty.
 #
-#     backends/matcher/benches/rte_acl/run.sh [SET ...]        CORE=1 ROUNDS=15 are the defaults
+#     backends/matcher/benches/rte_acl/run.sh [SET ...]             CORE=1 ROUNDS=15 are the defaults
+#     backends/matcher/benches/rte_acl/run.sh threads [SET ...]     two threads against one, on any core
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 core=${CORE:-1}
@@ -18,4 +19,5 @@ fi
 cd "$here/../.."
 cargo bench -q -p palisade-matcher --bench compare --no-run
 exec_core="taskset -c $core"
+[ "${1-}" != threads ] || exec_core=
 PALISADE_CORE=$core $exec_core cargo bench -q -p palisade-matcher --bench compare -- "$@"

@@ -17,11 +17,17 @@ impl Figures {
     }
 
     /// Median, fastest, and between the quartiles the spread in percent of the median.
-    fn show(&self) -> String {
+    pub(crate) fn show(&self) -> String {
         let Some(median) = self.median() else { return "-".to_owned() };
         let (low, high) = (self.all[self.all.len() / 4], self.all[self.all.len() * 3 / 4]);
         let spread = (high - low) / 2.0 / median * 100.0;
         format!("{} ({}) ±{spread:.0}%", short(median), short(self.all[0]))
+    }
+
+    /// How much more is done in the same time where others take so long for `parts` times as much.
+    pub(crate) fn times(&self, others: &Self, parts: f64) -> String {
+        let ratio = self.median().zip(others.median()).map(|(one, others)| parts * one / others);
+        ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"))
     }
 
     fn ratio(&self, ours: &Self) -> String {

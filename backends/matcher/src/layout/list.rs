@@ -202,6 +202,14 @@ impl<T: Number> List<T> {
         (best < NONE).then_some(best >> 2)
     }
 
+    /// Whether some hull says too little.
+    pub(super) fn asks_for_rules(&self) -> bool {
+        self.rows
+            .iter()
+            .flat_map(|row| &row.entries)
+            .any(|entry| entry.tag & INEXACT != 0 && entry.tag < NONE)
+    }
+
     pub(super) fn bytes(&self) -> usize {
         let tries = [&self.source, &self.destination].into_iter().flatten().map(Trie::bytes);
         let fields = [&self.service, &self.source_port].into_iter();

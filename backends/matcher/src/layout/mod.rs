@@ -29,6 +29,7 @@ use rules::Rules;
 use tables::Tables;
 pub(crate) use trie::{Number, Trie};
 
+use crate::later::Chained;
 use crate::stored::{Stored, stored};
 
 /// The last service and the last source port.
@@ -207,20 +208,20 @@ impl<T: Number> Engine<T> {
 
     /// The coded outcome for a packet.
     #[inline]
-    pub(crate) fn find(&self, packet: &Packet, chain: &Chain) -> u8 {
+    pub(crate) fn find(&self, packet: &Packet, chain: &Chained) -> u8 {
         let point = Point::of(packet);
         match (&self.tables, &self.finder) {
             (Some(tables), _) => tables.find(&point),
             (None, Some(finder)) => finder.outcome(finder.find(&point, packet, chain)),
-            (None, None) => code(chain.decide(packet).outcome),
+            (None, None) => code(chain.get().decide(packet).outcome),
         }
     }
 
     /// The outcome for a packet, and the source rule behind it.
     #[inline]
-    pub(crate) fn decide(&self, packet: &Packet, chain: &Chain) -> (Outcome, RuleId) {
+    pub(crate) fn decide(&self, packet: &Packet, chain: &Chained) -> (Outcome, RuleId) {
         let Some(finder) = &self.finder else {
-            let decision = chain.decide(packet);
+            let decision = chain.get().decide(packet);
             return (decision.outcome, decision.id);
         };
         let number = finder.find(&Point::of(packet), packet, chain);
@@ -230,7 +231,7 @@ impl<T: Number> Engine<T> {
     }
 
     /// As many outcomes as the shorter of both has.
-    pub(crate) fn find_all(&self, packets: &[Packet], chain: &Chain, found: &mut [u8]) {
+    pub(crate) fn find_all(&self, packets: &[Packet], chain: &Chained, found: &mut [u8]) {
         match (&self.tables, self.finder.as_deref()) {
             (Some(tables), _) => tables.find_all(packets, found),
             (None, Some(finder @ Finder { kind: Kind::List(list), .. })) => {
@@ -243,6 +244,15 @@ impl<T: Number> Engine<T> {
                     *found = self.find(packet, chain);
                 }
             }
+        }
+    }
+
+    /// Whether look-ups ask for the rules of the chain.
+    pub(crate) fn asks_for_rules(&self) -> bool {
+        match (&self.tables, self.finder.as_deref()) {
+            (None, None) => true,
+            (_, Some(Finder { kind: Kind::List(list), .. })) => list.asks_for_rules(),
+            (_, Some(Finder { kind: Kind::Bitsets(_) | Kind::Tables(_), .. })) | (Some(_), None) => false,
         }
     }
 
@@ -298,25 +308,25 @@ impl<T: Number> Finder<T> {
 
     /// The number of the rule among those of the family.
     #[inline]
-    fn find(&self, point: &Point<T>, packet: &Packet, chain: &Chain) -> Option<u32> {
+    fn find(&self, point: &Point<T>, packet: &Packet, chain: &Chained) -> Option<u32> {
         match &self.kind {
             Kind::Tables(tables) => tables.find(point),
             Kind::Bitsets(bitsets) => bitsets.find(point),
             Kind::List(list) => list.find(point, |number| {
-                let rule = chain.rules().get(self.place(number));
+                let rule = chain.get().rules().get(self.place(number));
                 rule.is_some_and(|rule| rule.matches.matches(packet))
             }),
         }
     }
 
     /// The outcomes of one batch, from lists.
-    fn list_all(&self, list: &List<T>, packets: &[Packet], chain: &Chain, found: &mut [u8]) {
+    fn list_all(&self, list: &List<T>, packets: &[Packet], chain: &Chained, found: &mut [u8]) {
         let mut points = [const { Point::ZERO }; BATCH];
         for (point, packet) in points.iter_mut().zip(packets) {
             *point = Point::of(packet);
         }
         let matches = |at: usize, number| {
-            let rule = chain.rules().get(self.place(number));
+            let rule = chain.get().rules().get(self.place(number));
             rule.zip(packets.get(at)).is_some_and(|(rule, packet)| rule.matches.matches(packet))
         };
         list.find_all(points.get(..packets.len()).unwrap_or_default(), matches, |at, number| {
@@ -398,7 +408,8 @@ mod tests {
                 let address = "10.0.0.1".parse().unwrap();
                 let packet = Packet::new(address, address, Protocol::TCP, Some(ports)).unwrap();
                 let chain = chain(rules);
-                assert_eq!(outcome(engine.find(&packet, &chain)), chain.decide(&packet).outcome);
+                let chained = Chained::Ready(chain.clone().into());
+                assert_eq!(outcome(engine.find(&packet, &chained)), chain.decide(&packet).outcome);
             }
         }
     }

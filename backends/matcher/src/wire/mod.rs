@@ -34,6 +34,32 @@ pub(crate) struct Wire {
     nics: Vec<WireNic>,
 }
 
+/// What a file says of a matcher besides its rules.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Head {
+    session_timeout: u32,
+    /// What the end of each chain says.
+    ends: Vec<(Verdict, RuleId)>,
+    nics: Vec<WireNic>,
+}
+
+/// The rules of a file, which are decoded when somebody asks for them.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Policy {
+    rules: Vec<(RuleId, RuleInfo)>,
+    addresses: Vec<WireAddresses>,
+    chains: Vec<WireChain>,
+}
+
+impl Wire {
+    /// The two parts of a file.
+    pub(crate) fn split(self) -> (Head, Policy) {
+        let Self { session_timeout, rules, addresses, chains, nics } = self;
+        let ends = chains.iter().map(|chain| (chain.default, chain.default_id)).collect();
+        (Head { session_timeout, ends, nics }, Policy { rules, addresses, chains })
+    }
+}
+
 /// Inclusive ranges: ascending, disjoint, not adjacent, at least one.
 #[derive(Serialize, Deserialize)]
 enum WireAddresses {
@@ -92,6 +118,6 @@ impl Serialize for Matcher {
 
 impl<'de> Deserialize<'de> for Matcher {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Wire::deserialize(deserializer)?.matcher(None).map_err(serde::de::Error::custom)
+        Wire::deserialize(deserializer)?.matcher().map_err(serde::de::Error::custom)
     }
 }

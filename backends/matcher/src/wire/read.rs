@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use palisade_ir::{
     Addresses, Chain, Family, Match, MatchError, MatchParts, Origin, PortMatch, PortSet, PrefixSet, Protocol,
-    Ranges, Rule, RuleId, RuleInfo,
+    Ranges, Rule, RuleId, RuleInfo, Verdict,
 };
 
-use super::{Wire, WireAddresses, WireChain, WireGuard, WireNic, WirePorts, WireRule};
+use super::{Head, Policy, Wire, WireAddresses, WireChain, WireGuard, WireNic, WirePorts, WireRule};
+use crate::file::LoadError;
 use crate::indexed::IndexedChain;
+use crate::later::{Chained, Known, Section, Wording};
 use crate::layout::Budget;
 use crate::matcher::Matcher;
 use crate::nic::{Guard, Nic};
@@ -49,11 +51,52 @@ pub enum Invalid {
 }
 
 impl Wire {
-    /// The matcher, if every promise holds.
+    /// The matcher, with structures built anew, if every promise holds.
+    pub(crate) fn matcher(self) -> Result<Matcher, Invalid> {
+        let (Head { session_timeout, ends: _, nics }, policy) = self.split();
+        let Known { words, chains } = policy.known()?;
+        let chains = chains.into_iter().map(Chained::Ready).collect();
+        let (nics, _) = Guards::new(chains, None).nics(nics)?;
+        Ok(Matcher::assemble(session_timeout, Wording::Ready(words), nics))
+    }
+}
+
+impl Head {
+    /// The matcher with structures as they are written, if every promise of this part holds.
     ///
-    /// The structures are built again unless there are written ones.
-    pub(crate) fn matcher(self, written: Option<&[u8]>) -> Result<Matcher, Invalid> {
-        let Self { session_timeout, rules, addresses, chains, nics } = self;
+    /// Rules are decoded now only if look-ups will ask for them.
+    pub(crate) fn matcher(self, policy: &[u8], written: &[u8]) -> Result<Matcher, LoadError> {
+        let Self { session_timeout, ends, nics } = self;
+        let section = Arc::new(Section::new(policy));
+        let chain = |(place, (verdict, id)): (u32, (Verdict, RuleId))| {
+            let end = Arc::new(Chain::from_ordered(Vec::new(), verdict, id));
+            Chained::Later { section: Arc::clone(&section), place, end }
+        };
+        let guards = Guards::new((0..).zip(ends).map(chain).collect(), Some(written));
+        let (nics, rest) = guards.nics(nics).map_err(LoadError::Invalid)?;
+        if rest.is_some_and(|rest| !rest.is_empty()) {
+            return Err(LoadError::Invalid(Invalid::Structures));
+        }
+        if nics.iter().flat_map(|nic| [&nic.ingress, &nic.egress]).any(Guard::asks_for_rules) {
+            section.known().map_err(Clone::clone)?;
+        }
+        Ok(Matcher::assemble(session_timeout, Wording::Later(section), nics))
+    }
+}
+
+impl Policy {
+    /// The rules of a file.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Known, LoadError> {
+        let (policy, rest) = postcard::take_from_bytes::<Policy>(bytes).map_err(LoadError::malformed)?;
+        if !rest.is_empty() {
+            return Err(LoadError::Malformed("the policy has more bytes than it needs".to_owned()));
+        }
+        policy.known().map_err(LoadError::Invalid)
+    }
+
+    /// The rules, if every promise holds.
+    fn known(self) -> Result<Known, Invalid> {
+        let Self { rules, addresses, chains } = self;
         if !rules.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Err(Invalid::RuleOrder);
         }
@@ -61,20 +104,8 @@ impl Wire {
         let addresses = addresses.into_iter().map(read_addresses).collect::<Result<_, _>>()?;
         let reader = Reader { rules: &rules, addresses };
         let chains = chains.into_iter().map(|chain| reader.chain(chain).map(Arc::new));
-        let mut guards = Guards {
-            chains: chains.collect::<Result<_, _>>()?,
-            prepared: Prepared::default(),
-            budget: Budget::default(),
-            written,
-        };
-        let nics = nics.into_iter().map(|nic| guards.nic(nic)).collect::<Result<Vec<_>, _>>()?;
-        if !nics.is_sorted_by(|a, b| a.key() < b.key()) {
-            return Err(Invalid::NicOrder);
-        }
-        if guards.written.is_some_and(|rest| !rest.is_empty()) {
-            return Err(Invalid::Structures);
-        }
-        Ok(Matcher::assemble(session_timeout, rules, nics))
+        let chains = chains.collect::<Result<_, _>>()?;
+        Ok(Known { words: rules.into(), chains })
     }
 }
 
@@ -138,14 +169,27 @@ impl Reader<'_> {
 
 /// What NICs refer to; each chain is prepared for look-ups once, however many NICs share it.
 struct Guards<'a> {
-    chains: Vec<Arc<Chain>>,
+    chains: Vec<Chained>,
     prepared: Prepared,
     budget: Budget,
     /// What is left to read.
     written: Option<&'a [u8]>,
 }
 
-impl Guards<'_> {
+impl<'a> Guards<'a> {
+    fn new(chains: Vec<Chained>, written: Option<&'a [u8]>) -> Self {
+        Self { chains, prepared: Prepared::default(), budget: Budget::default(), written }
+    }
+
+    /// All NICs, and what is left of the written structures.
+    fn nics(mut self, nics: Vec<WireNic>) -> Result<(Vec<Nic>, Option<&'a [u8]>), Invalid> {
+        let nics = nics.into_iter().map(|nic| self.nic(nic)).collect::<Result<Vec<_>, _>>()?;
+        if !nics.is_sorted_by(|a, b| a.key() < b.key()) {
+            return Err(Invalid::NicOrder);
+        }
+        Ok((nics, self.written))
+    }
+
     fn nic(&mut self, nic: WireNic) -> Result<Nic, Invalid> {
         let WireNic { instance, interface, via, addresses, ingress, egress } = nic;
         let (ingress, egress) = (self.guard(ingress)?, self.guard(egress)?);
@@ -156,7 +200,7 @@ impl Guards<'_> {
         let WireGuard { decide, plain } = guard;
         let chain = |at: u32| {
             let chain = self.chains.get(at as usize).ok_or(Invalid::UnknownChain)?;
-            Ok((Arc::clone(chain), at))
+            Ok((chain.clone(), at))
         };
         let (decide, plain) = (chain(decide)?, chain(plain)?);
         self.prepared.guard(decide, plain, |chain, purpose| match &mut self.written {

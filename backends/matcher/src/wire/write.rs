@@ -11,6 +11,7 @@ use crate::layout::Purpose;
 use crate::matcher::Matcher;
 use crate::nic::{Guard, Nic};
 use crate::prepared::purposes;
+use crate::words::Words;
 
 /// Chains and address sets, each distinct one once, numbered in the order of their first use.
 #[derive(Default)]
@@ -90,7 +91,7 @@ impl Wire {
         let Pool { chains, addresses, met_chains: _, met_addresses: _ } = pool;
         let wire = Self {
             session_timeout: matcher.session_seconds(),
-            rules: matcher.stored_rules().iter().cloned().collect(),
+            rules: matcher.stored_rules().get().into_iter().flat_map(Words::iter).cloned().collect(),
             addresses: addresses.into_values().into_iter().map(wire_addresses).collect(),
             chains: chains.into_values(),
             nics,
