@@ -17,8 +17,6 @@ else
     echo 'run.sh: no libdpdk here, measuring this crate alone' >&2
 fi
 cd "$here/../.."
-# As programs are built: the profile for benchmarks compiles faster, and leaves out what makes vectors of the batches.
-export CARGO_PROFILE_BENCH_LTO=thin CARGO_PROFILE_BENCH_CODEGEN_UNITS=1
 cargo bench -q -p palisade-matcher --bench compare --no-run
 exec_core="taskset -c $core"
 [ "${1-}" != threads ] || exec_core=
