@@ -15,12 +15,13 @@ use palisade_matcher::Matcher;
 type Property = fn(&[u8]);
 
 /// The targets by name, with what they run.
-const ALL: [(&str, Property); 6] = [
+const ALL: [(&str, Property); 7] = [
     ("parse", |bytes| text(bytes, parse)),
     ("format", |bytes| text(bytes, format)),
     ("compile", |bytes| text(bytes, compile)),
     ("lift_nftables", |bytes| text(bytes, lift_nftables)),
     ("lift_iptables", |bytes| text(bytes, lift_iptables)),
+    ("lift_rust", |bytes| text(bytes, lift_rust)),
     ("matcher_file", matcher_file),
 ];
 
@@ -69,6 +70,7 @@ fn compile(text: &str) {
             (Target::Nftables, false, Style::Maps),
             (Target::Iptables, false, Style::Rules),
             (Target::Iptables, true, Style::Maps),
+            (Target::Rust, false, Style::Auto),
             (Target::Matcher, false, Style::Auto),
         ] {
             let host = matches!(placement, Placement::Host(_));
@@ -103,6 +105,14 @@ fn lift_iptables(text: &str) {
     let mut file = |suffix| ArtifactFile::text(suffix, texts.next().unwrap_or_default().to_owned());
     let (v4, v6, ipset) = (file("rules.v4"), file("rules.v6"), file("ipset"));
     readings(palisade_iptables::Iptables.lift(&Artifact { files: vec![ipset, v4, v6] }).ok());
+}
+
+/// The same for the tables of a Rust module; below them stands the code that belongs there, or all would be refused.
+fn lift_rust(text: &str) {
+    let tables = text.split("\nuse core::").next().unwrap_or_default();
+    let module = format!("{tables}\n{}", palisade_rust::CODE);
+    let artifact = Artifact { files: vec![ArtifactFile::text("rs", module)] };
+    readings(palisade_rust::Rust.lift(&artifact).ok());
 }
 
 fn readings(lifted: Option<Box<dyn Lifted>>) {

@@ -38,6 +38,8 @@ fn ordinary_inputs_hold() {
     let iptables =
         ["rules.v4", "rules.v6", "ipset"].map(|suffix| read(&example.join(format!("ipset/web-1.{suffix}"))));
     properties::run_target("lift_iptables", &iptables.join(properties::BETWEEN.as_bytes()));
+    let module = root().join("examples/embed/rust/sensor-7.rs");
+    properties::run_target("lift_rust", &read(&module));
     let policy =
         palisade::front::read_text("policy.sg", std::str::from_utf8(&policy).unwrap()).policy.unwrap();
     let options = Options::at(Placement::Host(InstanceId(0)));

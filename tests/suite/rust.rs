@@ -236,6 +236,7 @@ fn the_reader_refuses_what_it_does_not_understand() {
     for (from, to, why) in [
         ("*last < value", "*last <= value", "code below the tables"),
         ("default: Deny", "default: Denied", "`Denied` is nothing that can happen"),
+        ("default: Deny", "default: GoOn", "where nothing goes on"),
         ("#[rustfmt::skip]", "#[cfg(windows)]", "the attribute `cfg` is not known"),
         ("((6, 22, 22)", "((6, 22, 80)", "do not ascend"),
         ("((6, 80, 80)", "((6, 81, 80)", "do not ascend"),

@@ -9,8 +9,8 @@ mod lift;
 
 use palisade_ir::{Artifact, Backend, Capabilities, EmitError, LiftError, Lifted, Options, Plan};
 
-/// The code below the tables.
-const JUDGE: &str = include_str!("judge.rs");
+/// The code below the tables of every module.
+pub const CODE: &str = include_str!("judge.rs");
 
 /// The suffix of the file.
 const SUFFIX: &str = "rs";

@@ -17,7 +17,7 @@ use doc::{Doc, print, slice, word};
 use sets::Sets;
 pub(crate) use text::COMMENT_BYTES;
 
-use crate::{JUDGE, SUFFIX};
+use crate::{CODE, SUFFIX};
 
 pub(crate) fn emit(plan: &Plan, options: &Options) -> Result<Artifact, EmitError> {
     // Prelude blocks stand outside the rules, which are all that the module judges.
@@ -41,7 +41,7 @@ pub(crate) fn emit(plan: &Plan, options: &Options) -> Result<Artifact, EmitError
     text.push_str(&nics);
     sets.print(&mut text);
     frame(&mut text, plan, &names, *unmanaged);
-    text.push_str(JUDGE);
+    text.push_str(CODE);
     Ok(Artifact { files: vec![ArtifactFile::text(SUFFIX, text)] })
 }
 

@@ -7,7 +7,7 @@ use palisade_ir::{Artifact, Family, LiftError, Ranges, Verdict};
 use super::ast::{List, Module, Nic};
 use super::tables::{self, outcome};
 use super::tokens::{Token, Tokens, error};
-use crate::{JUDGE, SUFFIX};
+use crate::{CODE, SUFFIX};
 
 /// Reads the one file of an artifact.
 pub(super) fn artifact(artifact: &Artifact) -> Result<Module, LiftError> {
@@ -17,7 +17,7 @@ pub(super) fn artifact(artifact: &Artifact) -> Result<Module, LiftError> {
     }
     let text = std::str::from_utf8(&file.contents).map_err(|_| error(1, "not UTF-8"))?;
     let line = || 1 + text.find("\nuse core::").map_or(0, |at| text.split_at(at + 1).0.matches('\n').count());
-    let tables = text.strip_suffix(JUDGE).ok_or_else(|| {
+    let tables = text.strip_suffix(CODE).ok_or_else(|| {
         error(line(), "the code below the tables is not what this version of palisade writes")
     })?;
     module(&mut Tokens::of(tables)?)

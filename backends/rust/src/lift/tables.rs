@@ -58,6 +58,9 @@ fn chain(tokens: &mut Tokens<'_>, family: Family) -> Result<Chain, LiftError> {
     })?;
     tokens.exactly(", default:")?;
     let default = act(tokens)?;
+    if default.outcome.is_none() {
+        return Err(error(default.line, "the default is where nothing goes on"));
+    }
     tokens.exactly(", }")?;
     Ok(Chain { steps, default })
 }
