@@ -17,6 +17,7 @@ mod pages;
 mod rows;
 mod rules;
 mod services;
+mod shape;
 mod tables;
 mod trie;
 
