@@ -48,7 +48,7 @@ pub static ETH0: Nic = Nic {
         // What may come in.
         ingress: Chain {
             steps: &[DestinationPort(&[((6, 502, 502), &[Only(
-                Among { source: &[net6(0xfd00, 0x20, 0, 0, 0, 0, 0, 0, 64)], ..Among::ALL },
+                Among { source: sets::SET_OPERATORS_V6, ..Among::ALL },
                 AllowAndLog, // sensor in 10 modbus: Modbus
             )])])],
             default: Deny, // default in
@@ -69,6 +69,9 @@ mod sets {
 
     // control room
     pub(super) static SET_OPERATORS_V4: &[(u32, u32)] = &[net(10, 20, 0, 0, 24), net(10, 20, 4, 16, 28)];
+
+    // control room
+    pub(super) static SET_OPERATORS_V6: &[(u128, u128)] = &[net6(0xfd00, 0x20, 0, 0, 0, 0, 0, 0, 64)];
 }
 
 /// Every NIC.

@@ -7,9 +7,6 @@ use palisade_ir::{Addresses, Family, NamedSet, Plan};
 use super::doc::{Doc, print, slice};
 use super::{chain, names, text, values};
 
-/// Lists of fewer ranges stand in the rule.
-const FEW: usize = 2;
-
 /// The sets that the tables of a module use.
 pub(super) struct Sets<'a> {
     pub(super) plan: &'a Plan,
@@ -27,9 +24,6 @@ impl<'a> Sets<'a> {
         let family = prefixes.family();
         // A reference is a hint; the addresses are the meaning. Where they differ, the addresses win.
         let set = self.plan.sets.get((*set)?.0 as usize).filter(|set| set.family(family) == prefixes)?;
-        if prefixes.ranges().len() < FEW {
-            return None;
-        }
         let name = names::set(set, values::version(family));
         let (_, known) = self.used.entry(name.clone()).or_insert((family, set));
         // Two networks may have groups of one name.
