@@ -11,15 +11,30 @@ use crate::command::root;
 #[path = "../fuzz/properties.rs"]
 mod properties;
 
+/// What fuzzing said of these.
+const SLOW: &str = "took some ten seconds, on a processor that was taken away";
 /// Target, file, and what it once did.
-const STORIES: &[(&str, &str, &str)] = &[];
+const STORIES: &[(&str, &str, &str)] = &[
+    ("format", "slow-1", SLOW),
+    ("format", "slow-2", SLOW),
+    ("lift_iptables", "slow-1", SLOW),
+    ("lift_iptables", "slow-2", SLOW),
+    ("lift_iptables", "slow-3", SLOW),
+    ("lift_nftables", "slow-1", SLOW),
+    ("parse", "slow-1", SLOW),
+    ("parse", "slow-2", SLOW),
+];
 
 #[test]
 fn what_once_failed_holds() {
-    for (target, name, _) in STORIES {
+    let folders = std::fs::read_dir(root().join("tests/fuzz/regressions")).expect("the inputs");
+    let files =
+        folders.flat_map(|folder| std::fs::read_dir(folder.expect("a folder").path()).expect("inputs"));
+    assert_eq!(files.count(), STORIES.len(), "every input has a story");
+    for (target, name, story) in STORIES {
         let path = root().join("tests/fuzz/regressions").join(target).join(name);
         let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        println!("{target}/{name}");
+        println!("{target}/{name}: {story}");
         properties::run_target(target, &bytes);
     }
 }
