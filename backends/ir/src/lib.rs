@@ -20,6 +20,7 @@ mod ranges;
 mod region;
 mod rule;
 pub mod symbolic;
+pub mod tree;
 
 pub use address::{Family, PrefixSet};
 pub use backend::{

@@ -3,18 +3,23 @@
 
 use std::collections::BTreeSet;
 
-use palisade_ir::{Chain, EmitError, Outcome, Rule, RuleId, RuleSource, Style, Verdict};
+use palisade_ir::tree::{By, End, Tree, Wanted, by_ports, joined, source_rules};
+use palisade_ir::{Chain, EmitError, Outcome, Rule, Style, Verdict};
 
 use super::nic::SHORT;
 use super::rule::{self, Exits};
 use super::services::{Choice, Member};
 use super::sets::Sets;
 use super::table::{ChainId, Table};
-use super::tree::{self, End, Tree, Wanted};
+use super::tree;
 use super::{Context, apart, matching};
 
 /// Rules that name more ports stand in many parts of a tree that divides by port.
 const FEW_PORTS: usize = 32;
+/// Lines of a leaf to begin with.
+const LEAF: usize = 12;
+/// Lines that a tree may have beside its share: a short list has nothing to share them with.
+const SPARE: usize = 16;
 /// What a set costs, in lines: the line with the test, and a probe of the hash table for each length of prefix in the
 /// set (measured, `benches/kernel`).
 const SET: usize = 4;
@@ -45,7 +50,7 @@ pub(super) fn write(
     (rules, chain): (&[&Rule], &Chain),
     exits: Exits,
 ) -> Result<(), EmitError> {
-    let parts: Vec<Rule> = rules.iter().flat_map(|rule| apart::by_ports(rule)).collect();
+    let parts: Vec<Rule> = rules.iter().flat_map(|rule| by_ports(rule)).collect();
     let parts: Vec<&Rule> = parts.iter().collect();
     let mut body = Body::of(context, &parts, chain, exits);
     let look_ups = if context.options.ipset { LookUps::of(context, &parts, chain) } else { None };
@@ -116,7 +121,7 @@ impl<'r> LookUps<'r> {
 
 impl Body {
     fn of(context: &Context<'_>, rules: &[&Rule], chain: &Chain, exits: Exits) -> Self {
-        let list = apart::joined(rules.iter().map(|rule| (*rule).clone()));
+        let list = joined(rules.iter().map(|rule| (*rule).clone()));
         let lines: usize = list.iter().map(|rule| matching::lines(&rule.matches)).sum();
         let trees = trees(context, rules, lines, chain, exits);
         // A list is read half on average.
@@ -144,10 +149,16 @@ fn trees(
         Style::Auto => (false, 2),
         Style::Maps => (true, 0),
     };
-    let percent = source_rules(context, chain) * 100 / lines.max(1);
-    let family = context.family;
-    let wanted = Wanted { family, default: Some(chain.default()), percent: percent.clamp(125, 200), eager };
-    let mut best = vec![("rules", Tree::of(rules, wanted))];
+    let percent = (source_rules(context.plan, chain) * 100 / lines.max(1)).clamp(125, 200);
+    let tree = |rules: &[&Rule], default| {
+        let list = joined(rules.iter().map(|rule| (*rule).clone()));
+        let lines: usize = list.iter().map(lines_of).sum();
+        let most = lines.saturating_mul(percent) / 100 + SPARE;
+        let leaf = if eager { LEAF / 4 } else { LEAF };
+        let family = context.family;
+        Tree::of(rules, Wanted { family, default, most, leaf, by: By::Tests, lines: matching::lines })
+    };
+    let mut best = vec![("rules", tree(rules, Some(chain.default())))];
     let narrow = |rule: &Rule| apart::named_ports(&rule.matches).is_some_and(|ports| ports <= FEW_PORTS);
     match exits {
         Exits::Final => {
@@ -155,8 +166,8 @@ fn trees(
                 && !first.is_empty()
                 && !behind.is_empty()
             {
-                let first = Tree::of(&first, Wanted { default: None, ..wanted });
-                let pair = vec![("ports", first), ("rest", Tree::of(&behind, wanted))];
+                let behind = tree(&behind, Some(chain.default()));
+                let pair = vec![("ports", tree(&first, None)), ("rest", behind)];
                 if way(&pair) < way(&best) {
                     best = pair;
                 }
@@ -168,17 +179,7 @@ fn trees(
     if way(&best) * gain <= lines / 2 { best } else { Vec::new() }
 }
 
-/// How many rules the groups behind a chain have in its direction: a file that says each of them has at least as many
-/// lines, so a tree may have as many.
-fn source_rules(context: &Context<'_>, chain: &Chain) -> usize {
-    let group = |id: RuleId| match &context.plan.rule(id)?.source {
-        RuleSource::Group { group, direction, side, priority: _, label: _ } => {
-            Some((group, *direction, *side))
-        }
-        RuleSource::InnerAccess { group: _ } | RuleSource::Default { direction: _ } => None,
-    };
-    let ids = chain.rules().iter().flat_map(|rule| rule.origin.ids());
-    let groups: BTreeSet<_> = ids.filter_map(|id| group(*id)).collect();
-    let all = (0..context.plan.rules.len()).filter_map(|at| group(RuleId(at as u32)));
-    all.filter(|source| groups.contains(source)).count()
+/// The lines of a rule, the one that logs among them.
+fn lines_of(rule: &Rule) -> usize {
+    matching::lines(&rule.matches) * if rule.outcome.log { 2 } else { 1 }
 }

@@ -8,10 +8,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
+use palisade_ir::tree::End;
 use palisade_ir::{Family, Match, MatchParts, PortMatch, Protocol, ProtocolSet, Ranges, Rule, Verdict};
 
 use super::apart::named_ports;
-use super::tree::End;
 
 /// Elements that the kernel is given at most: it makes one of each port of a range. Some 20 MB.
 const ELEMENTS: usize = 1 << 18;

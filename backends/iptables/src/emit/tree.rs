@@ -6,14 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use palisade_ir::{Chain, EmitError, Protocol, Rule};
+use palisade_ir::tree::{End, Item, Node, Piece, Tree};
+use palisade_ir::{Chain, EmitError, PrefixSet, Protocol, Rule};
 
-use super::item::Piece;
-use super::{End, Node, Tree};
-use crate::emit::rule::{self, Exits};
-use crate::emit::sets::Sets;
-use crate::emit::table::{ChainId, Table, Target};
-use crate::emit::{Context, comment, matching};
+use super::rule::{self, Exits};
+use super::sets::Sets;
+use super::table::{ChainId, Table, Target};
+use super::{Context, comment, matching};
 
 /// What stands in the names of a node's chains, field by field.
 #[derive(Clone, Default)]
@@ -39,7 +38,7 @@ struct Writer<'a, 't> {
 
 /// Writes a tree into a NIC's chain; its chains are called after a word. The default is left to the caller where
 /// verdicts are final.
-pub(in crate::emit) fn write(
+pub(super) fn write(
     context: &Context<'_>,
     table: &mut Table,
     at: ChainId,
@@ -58,18 +57,18 @@ pub(in crate::emit) fn write(
     };
     let leaves = BTreeMap::new();
     let mut writer = Writer { context, table, tree, policy, exits, sets, word, of: at, leaves };
-    writer.node(tree.root, root, &Place::default())
+    writer.node(tree.root(), root, &Place::default())
 }
 
 impl Writer<'_, '_> {
     fn node(&mut self, node: usize, chain: ChainId, place: &Place) -> Result<(), EmitError> {
-        match self.tree.nodes.get(node) {
+        match self.tree.node(node) {
             None => Ok(()),
             Some(Node::Leaf(items)) => {
                 for item in items {
                     self.rule(chain, &item.rule)?;
                 }
-                if !items.last().is_some_and(super::Item::is_all) {
+                if !items.last().is_some_and(Item::is_all) {
                     self.end(chain);
                 }
                 Ok(())
@@ -88,7 +87,8 @@ impl Writer<'_, '_> {
         let mut below = Vec::new();
         for (piece, child) in parts {
             let inside = place.within(piece);
-            if self.decided(*child, chain, &place.test(piece)) {
+            let tests = place.tests(piece);
+            if self.decided(*child, chain, &tests) {
                 continue;
             }
             let known = self.leaves.get(child).copied();
@@ -97,31 +97,36 @@ impl Writer<'_, '_> {
                 None => {
                     let to = self.table.part(self.of, &format!("{}/{}", self.word, inside.label()))?;
                     below.push((*child, to, inside.clone()));
-                    if let Some(Node::Leaf(_)) = self.tree.nodes.get(*child) {
+                    if let Some(Node::Leaf(_)) = self.tree.node(*child) {
                         self.leaves.insert(*child, to);
                     }
                     to
                 }
             };
             let comment = format!("rules for {}", inside.label());
-            self.table.rule(chain, &[place.test(piece)], &comment, Target::Goto(to));
+            for test in &tests {
+                self.table.rule(chain, &[test], &comment, Target::Goto(to));
+            }
         }
         self.node(*rest, chain, &place.within(last))?;
         below.into_iter().try_for_each(|(node, chain, place)| self.node(node, chain, &place))
     }
 
     /// Says what happens to a part right away where one silent verdict holds for all of it.
-    fn decided(&mut self, node: usize, chain: ChainId, test: &str) -> bool {
-        match self.tree.nodes.get(node) {
+    fn decided(&mut self, node: usize, chain: ChainId, tests: &[String]) -> bool {
+        match self.tree.node(node) {
             Some(Node::Leaf(items)) => match items.as_slice() {
                 [] => {
-                    self.undecided(chain, test);
+                    tests.iter().for_each(|test| self.undecided(chain, test));
                     true
                 }
                 [item] if item.is_all() && !item.rule.outcome.log => {
                     let id = item.rule.origin.ids().first();
                     let comment = id.map_or_else(String::new, |id| comment::of(self.context.plan, *id));
-                    self.table.rule(chain, &[test], &comment, self.exits.target(item.rule.outcome.verdict));
+                    for test in tests {
+                        let target = self.exits.target(item.rule.outcome.verdict);
+                        self.table.rule(chain, &[test], &comment, target);
+                    }
                     true
                 }
                 _ => false,
@@ -152,26 +157,29 @@ impl Writer<'_, '_> {
 }
 
 impl Place {
-    /// The test for a part; empty for all the rest.
-    fn test(&self, piece: &Piece) -> String {
+    /// The tests for a part, any of which may pass; an empty one for all the rest.
+    fn tests(&self, piece: &Piece) -> Vec<String> {
+        let addresses = |option: &str, here: &PrefixSet| {
+            here.prefixes().iter().map(|prefix| format!("{option} {prefix}")).collect()
+        };
         match piece {
-            Piece::Protocol(protocol) => format!("-p {}", matching::word(*protocol)),
+            Piece::Protocol(protocol) => vec![format!("-p {}", matching::word(*protocol))],
             Piece::Ports(end, first, last) => {
                 let option = match end {
                     End::Source => "--sport",
                     End::Destination => "--dport",
                 };
                 let name = self.protocol.map_or_else(String::new, matching::word);
-                match (*first, *last) {
+                vec![match (*first, *last) {
                     (first, last) if first == last => format!("-p {name} -m {name} {option} {first}"),
                     // `--dport 0:65535` is saved as no port test at all.
                     (0, u16::MAX) => format!("-p {name} -m multiport {option}s 0:65535"),
                     (first, last) => format!("-p {name} -m {name} {option} {first}:{last}"),
-                }
+                }]
             }
-            Piece::Prefix(End::Source, prefix) => format!("-s {prefix}"),
-            Piece::Prefix(End::Destination, prefix) => format!("-d {prefix}"),
-            Piece::OtherProtocols(_) | Piece::NoPorts | Piece::OtherAddresses(..) => String::new(),
+            Piece::Addresses(End::Source, here) => addresses("-s", here),
+            Piece::Addresses(End::Destination, here) => addresses("-d", here),
+            Piece::OtherProtocols(_) | Piece::NoPorts | Piece::OtherAddresses(..) => vec![String::new()],
         }
     }
 
@@ -191,9 +199,10 @@ impl Place {
             Piece::Ports(End::Destination, first, last) => *to = format!(":{}", range(*first, *last)),
             Piece::Ports(End::Source, first, last) => *from = format!(":from:{}", range(*first, *last)),
             Piece::NoPorts => *to = ":none".to_owned(),
-            Piece::Prefix(end, prefix) => {
+            Piece::Addresses(end, here) => {
                 let (word, mark) = address(*end);
-                *word = format!("{mark}{prefix}");
+                let prefixes: Vec<String> = here.prefixes().iter().map(ToString::to_string).collect();
+                *word = format!("{mark}{}", prefixes.join(","));
             }
             Piece::OtherAddresses(end, _) => {
                 let (word, mark) = address(*end);

@@ -3,26 +3,23 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ipnet::IpNet;
-use palisade_ir::{
-    Addresses, Family, Match, MatchParts, Outcome, PortMatch, PortSet, PrefixSet, Protocol, ProtocolSet,
-    Ranges, Rule,
+use super::{By, End, Wanted};
+use crate::{
+    Addresses, Match, MatchParts, Outcome, PortMatch, PortSet, PrefixSet, Protocol, ProtocolSet, Ranges, Rule,
 };
-
-use super::End;
-use crate::emit::matching;
 
 /// A rule, or what is left of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Item {
-    pub(super) rule: Rule,
+pub struct Item {
+    /// What is left to test, and what happens.
+    pub rule: Rule,
     /// How many lines it takes.
-    pub(super) lines: usize,
+    pub lines: usize,
 }
 
 /// A part of the packets of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub enum Piece {
     /// One protocol.
     Protocol(Protocol),
     /// Every other one.
@@ -31,21 +28,21 @@ pub(super) enum Piece {
     Ports(End, u16, u16),
     /// Packets of such a protocol that have no ports.
     NoPorts,
-    /// A prefix.
-    Prefix(End, IpNet),
+    /// Some addresses: one prefix where parts are tested in turn, else one range.
+    Addresses(End, PrefixSet),
     /// Every other address.
     OtherAddresses(End, PrefixSet),
 }
 
 impl Item {
-    pub(super) fn new(rule: Rule) -> Self {
+    pub(super) fn new(rule: Rule, wanted: &Wanted) -> Self {
         let log = if rule.outcome.log { 2 } else { 1 };
-        let lines = matching::lines(&rule.matches).saturating_mul(log);
+        let lines = (wanted.lines)(&rule.matches).saturating_mul(log);
         Self { rule, lines }
     }
 
     /// Whether it matches every packet of its part.
-    pub(super) fn is_all(&self) -> bool {
+    pub fn is_all(&self) -> bool {
         let matches = &self.rule.matches;
         matches.source().prefixes.is_any()
             && matches.destination().prefixes.is_any()
@@ -55,7 +52,7 @@ impl Item {
     }
 
     /// What is left of it in a part; `None` when it matches nothing there.
-    pub(super) fn within(&self, piece: &Piece) -> Option<Self> {
+    pub(super) fn within(&self, piece: &Piece, wanted: &Wanted) -> Option<Self> {
         let mut parts = self.rule.matches.parts();
         match piece {
             Piece::Protocol(protocol) => {
@@ -82,10 +79,10 @@ impl Item {
                 let untested = parts.source_ports.is_any() && parts.destination_ports.is_any();
                 return untested.then(|| self.clone());
             }
-            Piece::Prefix(end, prefix) => {
-                let here = Ranges::span(Family::number(prefix.network()), Family::number(prefix.broadcast()));
+            Piece::Addresses(end, here) => {
                 let addresses = end.addresses_mut(&mut parts);
-                *addresses = addresses_within(addresses, &here, true)?;
+                let cut = !(wanted.by == By::Maps && addresses.set.is_some());
+                *addresses = addresses_within(addresses, here.ranges(), cut)?;
             }
             Piece::OtherAddresses(end, others) => {
                 let addresses = end.addresses_mut(&mut parts);
@@ -96,7 +93,7 @@ impl Item {
         if matches == self.rule.matches {
             return Some(self.clone());
         }
-        Some(Self::new(Rule { matches, ..self.rule.clone() }))
+        Some(Self::new(Rule { matches, ..self.rule.clone() }, wanted))
     }
 
     /// About how many lines of it are left in a part.
@@ -110,10 +107,9 @@ impl Item {
                 PortMatch::In(set) => set.ranges().any(|(a, b)| a <= *last && *first <= b),
             },
             Piece::NoPorts => matches.source_ports().is_any() && matches.destination_ports().is_any(),
-            Piece::Prefix(end, prefix) => {
-                let (first, last) = (Family::number(prefix.network()), Family::number(prefix.broadcast()));
+            Piece::Addresses(end, here) => {
                 let ranges = end.addresses(matches).prefixes.ranges();
-                let here = ranges.iter().filter(|(a, b)| *a <= last && first <= *b).count();
+                let here = ranges.iter().filter(|(first, last)| here.ranges().meets(*first, *last)).count();
                 // A rule may name thousands of prefixes: the others stand in other parts.
                 return (self.lines * here).div_ceil(ranges.len().max(1));
             }
@@ -122,6 +118,22 @@ impl Item {
             }
         };
         if meets { self.lines } else { 0 }
+    }
+}
+
+impl Piece {
+    /// Two neighbouring ranges as one; `None` when they are none.
+    pub(super) fn join(&self, next: &Self) -> Option<Self> {
+        match (self, next) {
+            (Piece::Ports(end, first, before), Piece::Ports(other, after, last)) => (end == other
+                && before.checked_add(1) == Some(*after))
+            .then_some(Piece::Ports(*end, *first, *last)),
+            (Piece::Addresses(end, one), Piece::Addresses(other, two)) => {
+                let both = one.union(two);
+                (end == other && both.ranges().len() == 1).then_some(Piece::Addresses(*end, both))
+            }
+            _ => None,
+        }
     }
 }
 
