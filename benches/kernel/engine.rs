@@ -68,6 +68,7 @@ pub fn all() -> Vec<Engine> {
         },
         compiled("nft rules", Kernel::Nft, false, |options| options.layout = Style::Rules),
         compiled("nft maps", Kernel::Nft, false, |options| options.layout = Style::Maps),
+        compiled("nft tree", Kernel::Nft, false, |options| options.layout = Style::Tree),
         compiled("nft auto", Kernel::Nft, false, |_| {}),
     ];
     for variant in Variant::ALL {

@@ -214,7 +214,8 @@ pub(super) struct LayoutArgs {
     /// iptables: put address sets into an ipset file
     #[arg(long)]
     pub(super) ipset: bool,
-    /// How chains are written: each rule as it stands, as look-ups, or as costs a packet less (rules, maps, auto)
+    /// How chains are written: each rule as it stands, as look-ups, as a tree of chains, or as costs a packet less
+    /// (rules, maps, tree, auto)
     #[arg(long, value_name = "LAYOUT", default_value = "auto", value_parser = str::parse::<Style>)]
     pub(super) layout: Style,
 }

@@ -45,11 +45,13 @@ pub enum EngineKind {
     IpsetMaps,
     /// The emitted Rust modules, interpreted.
     Rust,
+    /// The emitted nftables host files with every chain as a tree, however short.
+    NftablesTree,
 }
 
 impl EngineKind {
     /// Every engine.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Reference,
         Self::Plan,
         Self::Optimized,
@@ -61,6 +63,7 @@ impl EngineKind {
         Self::IptablesMaps,
         Self::IpsetMaps,
         Self::Rust,
+        Self::NftablesTree,
     ];
 
     /// The name on the command line.
@@ -77,6 +80,7 @@ impl EngineKind {
             Self::IptablesMaps => "iptables-maps",
             Self::IpsetMaps => "ipset-maps",
             Self::Rust => "rust",
+            Self::NftablesTree => "nftables-tree",
         }
     }
 }
@@ -192,6 +196,7 @@ impl<'a> Engine<'a> {
             EngineKind::IptablesMaps => hosts(Target::Iptables, false, Style::Maps),
             EngineKind::IpsetMaps => hosts(Target::Iptables, true, Style::Maps),
             EngineKind::Rust => hosts(Target::Rust, false, Style::Auto),
+            EngineKind::NftablesTree => hosts(Target::Nftables, false, Style::Tree),
         };
         Self { policy, plan, judge }
     }

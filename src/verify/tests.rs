@@ -72,7 +72,7 @@ fn both_manners_of_proof_agree() {
         let optimized = optimize_plan(&plan).0;
         for target in [Target::Nftables, Target::Iptables] {
             for selection in [Selection::Instances, Selection::Gateway] {
-                let layout = if dice.percent(50) { Style::Auto } else { Style::Maps };
+                let layout = dice.pick(&Style::ALL).copied().unwrap_or_default();
                 let mut options = Options { layout, ..Options::at(Placement::Gateway) };
                 if selection == Selection::Gateway {
                     options.prelude.clear();

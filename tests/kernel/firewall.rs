@@ -9,7 +9,7 @@ use palisade_testkit::netns::Result;
 const EMPTY: &str = "*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\nCOMMIT\n";
 
 /// The default, and every chain as look-ups, however short.
-pub const LAYOUTS: [Style; 2] = [Style::Auto, Style::Maps];
+pub const LAYOUTS: [Style; 3] = [Style::Auto, Style::Maps, Style::Tree];
 
 /// Who enforces the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

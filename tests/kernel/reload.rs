@@ -17,12 +17,13 @@ const FIRST: InstanceId = InstanceId(0);
 /// Packets per hook in a sample of a policy.
 const SAMPLE: usize = 150;
 
-/// Two ways to emit for a host that differ in all that options can change.
-fn options(at: InstanceId) -> [Options; 2] {
+/// Ways to emit for a host that differ in all that options can change.
+fn options(at: InstanceId) -> [Options; 3] {
     let host = Placement::Host(at);
     let other =
         Options { unmanaged: Verdict::Deny, counters: true, layout: Style::Maps, ..Options::at(host) };
-    [bare(host), other]
+    let tree = Options { layout: Style::Tree, ..bare(host) };
+    [bare(host), other, tree]
 }
 
 #[test]
@@ -36,15 +37,17 @@ fn an_nft_gateway_after_any_other_is_as_one_alone() {
     require_kernel!();
     let plain = Options::at(Placement::Gateway);
     let counting = Options { counters: true, ..plain.clone() };
-    any_after_any("palisade_gateway", &["chain forward {"], &[plain, counting]);
+    let tree = Options { layout: Style::Tree, ..plain.clone() };
+    any_after_any("palisade_gateway", &["chain forward {"], &[plain, counting, tree]);
 }
 
 /// For every ordered pair, and the pair of a policy with itself.
-fn any_after_any(table: &str, hooked: &[&str], options: &[Options; 2]) {
+fn any_after_any(table: &str, hooked: &[&str], options: &[Options; 3]) {
     let subjects = all();
     let lab = Lab::host(&[]).unwrap();
-    let emit =
-        |subject: &Subject, number: usize| Firewall::Nft.emit(&subject.optimized, &options[number % 2]);
+    let emit = |subject: &Subject, number: usize| {
+        Firewall::Nft.emit(&subject.optimized, &options[number % options.len()])
+    };
     let load = |artifact: &Artifact| {
         Firewall::Nft.load(&lab, artifact);
         lab.center().run("nft", &["-n", "list", "table", "inet", table], "").unwrap()

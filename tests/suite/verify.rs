@@ -70,7 +70,8 @@ struct Count {
 /// Proves everything that can be emitted for a policy.
 fn all_equal(title: &str, text: &str, count: &mut Count) {
     let plan = plan(title, text);
-    for (target, options) in layouts() {
+    let tree = (Target::Nftables, Options { layout: Style::Tree, ..Options::at(Placement::Gateway) });
+    for (target, options) in layouts().into_iter().chain([tree]) {
         for Emitted { stem, options, artifact } in emitted(&plan, target, &options) {
             let gateway = options.placement == Placement::Gateway;
             match verify(&plan, target, &options, &artifact, &mut Budget::new(STEPS)) {
@@ -149,7 +150,7 @@ fn gateways_of_hundreds_of_interfaces_are_proved() {
     for (via, extra) in [(true, ""), (false, ""), (true, "  50 deny proto 0 to any\n")] {
         let plan = plan("fleet", &fleet(120, via, extra));
         for target in [Target::Nftables, Target::Iptables] {
-            for layout in [Style::Auto, Style::Maps] {
+            for layout in [Style::Auto, Style::Maps, Style::Tree] {
                 let options = Options { layout, ..Options::at(Placement::Gateway) };
                 for Emitted { stem: _, options, artifact } in gateway(&plan, target, &options) {
                     let proof = verify(&plan, target, &options, &artifact, &mut Budget::default());

@@ -61,18 +61,20 @@ impl FromStr for Prelude {
 /// How long chains are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Style {
-    /// Rule by rule where chains are short, as look-ups where that costs a packet less.
+    /// Rule by rule where chains are short, as look-ups or as a tree where that costs a packet less.
     #[default]
     Auto,
     /// Rule by rule.
     Rules,
     /// As look-ups ([`crate::layout`]).
     Maps,
+    /// As a tree ([`crate::tree`]), as deep as it gets.
+    Tree,
 }
 
 impl Style {
     /// Every style, in the order of the help.
-    pub const ALL: [Self; 3] = [Self::Auto, Self::Rules, Self::Maps];
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Rules, Self::Maps, Self::Tree];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -80,6 +82,7 @@ impl Style {
             Style::Auto => "auto",
             Style::Rules => "rules",
             Style::Maps => "maps",
+            Style::Tree => "tree",
         }
     }
 }

@@ -53,7 +53,8 @@ pub(super) fn write(
     let parts: Vec<Rule> = rules.iter().flat_map(|rule| by_ports(rule)).collect();
     let parts: Vec<&Rule> = parts.iter().collect();
     let mut body = Body::of(context, &parts, chain, exits);
-    let look_ups = if context.options.ipset { LookUps::of(context, &parts, chain) } else { None };
+    let sets_wanted = context.options.ipset && context.options.layout != Style::Tree;
+    let look_ups = if sets_wanted { LookUps::of(context, &parts, chain) } else { None };
     if let Some(look_ups) = look_ups {
         let behind = Body::of(context, &look_ups.behind, chain, exits);
         if context.options.layout == Style::Maps || look_ups.cost() + behind.way < body.way {
@@ -147,7 +148,7 @@ fn trees(
         Style::Rules => return Vec::new(),
         Style::Auto if lines <= SHORT => return Vec::new(),
         Style::Auto => (false, 2),
-        Style::Maps => (true, 0),
+        Style::Maps | Style::Tree => (true, 0),
     };
     let percent = (source_rules(context.plan, chain) * 100 / lines.max(1)).clamp(125, 200);
     let tree = |rules: &[&Rule], default| {
@@ -156,7 +157,8 @@ fn trees(
         let most = lines.saturating_mul(percent) / 100 + SPARE;
         let leaf = if eager { LEAF / 4 } else { LEAF };
         let family = context.family;
-        Tree::of(rules, Wanted { family, default, most, leaf, by: By::Tests, lines: matching::lines })
+        let (most_leaf, lines) = (usize::MAX, matching::lines);
+        Tree::of(rules, Wanted { family, default, most, leaf, most_leaf, by: By::Tests, lines })
     };
     let mut best = vec![("rules", tree(rules, Some(chain.default())))];
     let narrow = |rule: &Rule| apart::named_ports(&rule.matches).is_some_and(|ports| ports <= FEW_PORTS);

@@ -34,7 +34,7 @@ pub(super) fn fill(
     let short = match context.options.layout {
         Style::Rules => true,
         Style::Auto => lines <= SHORT,
-        Style::Maps => false,
+        Style::Maps | Style::Tree => false,
     };
     if short {
         rules.iter().try_for_each(|rule| rule::write(context, sets, table, at, rule, exits))?;

@@ -24,7 +24,7 @@ mod peers;
 mod service;
 mod sweep;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use arrange::plan;
 pub use service::{PortEnd, Service};

@@ -9,10 +9,10 @@ use crate::{
 };
 
 /// A small generator of numbers (xorshift64*), the same on every machine.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -25,7 +25,7 @@ impl Dice {
 }
 
 /// What a random chain is like.
-struct Shape {
+pub(crate) struct Shape {
     rules: u64,
     addresses: u128,
     ports: u64,
@@ -37,7 +37,7 @@ struct Shape {
     log: u64,
 }
 
-const SHAPES: [Shape; 6] = [
+pub(crate) const SHAPES: [Shape; 6] = [
     Shape {
         rules: 12,
         addresses: 16,
@@ -154,7 +154,7 @@ fn matches(dice: &mut Dice, shape: &Shape, family: Family) -> Match {
     Match::new(MatchParts { source, destination, protocols, source_ports, destination_ports }).unwrap()
 }
 
-fn chain(dice: &mut Dice, shape: &Shape) -> Chain {
+pub(crate) fn chain(dice: &mut Dice, shape: &Shape) -> Chain {
     let mut rules = Vec::new();
     for id in 0..shape.rules {
         let families = if dice.percent(70) { &Family::ALL[..1] } else { &Family::ALL[..] };
@@ -173,7 +173,7 @@ fn chain(dice: &mut Dice, shape: &Shape) -> Chain {
 }
 
 /// Every packet with fields at or next to an end of a range of some rule, thinned by chance.
-fn packets(dice: &mut Dice, shape: &Shape, count: usize) -> Vec<Packet> {
+pub(crate) fn packets(dice: &mut Dice, shape: &Shape, count: usize) -> Vec<Packet> {
     let mut packets = Vec::new();
     while packets.len() < count {
         let family = if dice.percent(75) { Family::V4 } else { Family::V6 };

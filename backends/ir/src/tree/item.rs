@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{By, End, Wanted};
+use super::{End, Wanted};
 use crate::{
-    Addresses, Match, MatchParts, Outcome, PortMatch, PortSet, PrefixSet, Protocol, ProtocolSet, Ranges, Rule,
+    Addresses, Match, MatchParts, Outcome, Packet, PortMatch, PortSet, PrefixSet, Protocol, ProtocolSet,
+    Ranges, Rule,
 };
 
 /// A rule, or what is left of it.
@@ -81,7 +82,7 @@ impl Item {
             }
             Piece::Addresses(end, here) => {
                 let addresses = end.addresses_mut(&mut parts);
-                let cut = !(wanted.by == By::Maps && addresses.set.is_some());
+                let cut = !(wanted.by.is_maps() && addresses.set.is_some());
                 *addresses = addresses_within(addresses, here.ranges(), cut)?;
             }
             Piece::OtherAddresses(end, others) => {
@@ -122,6 +123,26 @@ impl Item {
 }
 
 impl Piece {
+    /// Whether a packet of the node is in this part.
+    pub fn holds(&self, packet: &Packet) -> bool {
+        match self {
+            Piece::Protocol(protocol) => packet.protocol() == *protocol,
+            Piece::OtherProtocols(others) => others.contains(packet.protocol()),
+            Piece::Ports(end, first, last) => {
+                let port = match end {
+                    End::Source => packet.source_port(),
+                    End::Destination => packet.destination_port(),
+                };
+                port.is_some_and(|port| (*first..=*last).contains(&port))
+            }
+            Piece::NoPorts => packet.destination_port().is_none(),
+            Piece::Addresses(end, here) | Piece::OtherAddresses(end, here) => here.contains(match end {
+                End::Source => packet.source(),
+                End::Destination => packet.destination(),
+            }),
+        }
+    }
+
     /// Two neighbouring ranges as one; `None` when they are none.
     pub(super) fn join(&self, next: &Self) -> Option<Self> {
         match (self, next) {

@@ -14,17 +14,22 @@ mod item;
 mod ports;
 mod region;
 mod split;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::{Chain, Family, Match, Outcome, Plan, Rule, RuleId, RuleSource, Verdict};
+use crate::{Chain, Family, Match, Outcome, Packet, Plan, Rule, RuleId, RuleSource, Verdict};
 
 use self::item::tidy;
 pub use self::item::{Item, Piece};
 pub use self::ports::{by_ports, joined};
 pub use self::region::End;
 use self::region::{Known, Region};
+
+/// How many rules may be looked at to build a tree of look-ups; beyond them it is one leaf.
+const LOOKS: usize = 1_000_000;
 
 /// What tree is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +42,8 @@ pub struct Wanted {
     pub most: usize,
     /// Lines of a leaf to begin with.
     pub leaf: usize,
+    /// Lines of a leaf at most: beyond them it is one leaf.
+    pub most_leaf: usize,
     /// How parts are told apart.
     pub by: By,
     /// How many lines the target takes for a match.
@@ -50,7 +57,16 @@ pub enum By {
     Tests,
     /// By a look-up in a map of disjoint ranges: as many parts as there are, but each field only once on a way.
     /// Protocols are few and tested. A named set stays a test, so that it keeps its name.
-    Maps,
+    Maps {
+        /// What the look-up and the way to a part cost, in lines.
+        way: usize,
+    },
+}
+
+impl By {
+    const fn is_maps(self) -> bool {
+        matches!(self, By::Maps { way: _ })
+    }
 }
 
 /// A node; children by their place in the tree.
@@ -68,6 +84,7 @@ pub struct Tree {
     /// Children before their parents.
     nodes: Vec<Node>,
     root: usize,
+    size: usize,
 }
 
 /// A tree under construction.
@@ -80,8 +97,10 @@ struct Builder<'w> {
     inner: HashMap<(Vec<Item>, Known), usize>,
     default: Option<Outcome>,
     leaf: usize,
-    /// Lines that may still be written.
-    left: usize,
+    /// Lines so far.
+    size: usize,
+    /// Rules that may still be looked at.
+    looks: usize,
 }
 
 impl Tree {
@@ -93,6 +112,7 @@ impl Tree {
         let items = tidy(rules.iter().map(|rule| Item::new((*rule).clone(), &wanted)), default);
         let lines: usize = items.iter().map(|item| item.lines).sum();
         let mut leaf = wanted.leaf;
+        let mut looks = if wanted.by.is_maps() { LOOKS } else { usize::MAX };
         loop {
             let mut builder = Builder {
                 wanted: &wanted,
@@ -101,14 +121,15 @@ impl Tree {
                 inner: HashMap::new(),
                 default,
                 leaf,
-                left: wanted.most,
+                size: 0,
+                looks,
             };
             match builder.node(items.clone(), &Region::all(wanted.family)) {
-                Some(root) => return Self { nodes: builder.nodes, root },
-                None if leaf > lines => {
-                    return Self { nodes: vec![Node::Leaf(builder.list(&items))], root: 0 };
+                Some(root) => return Self { nodes: builder.nodes, root, size: builder.size },
+                None if builder.looks == 0 || leaf > lines.min(wanted.most_leaf) => {
+                    return Self { nodes: vec![Node::Leaf(builder.list(&items))], root: 0, size: lines };
                 }
-                None => leaf *= 2,
+                None => (leaf, looks) = (leaf * 2, builder.looks),
             }
         }
     }
@@ -126,6 +147,43 @@ impl Tree {
     /// All nodes, children before their parents.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
+    }
+
+    /// What the tree does to a packet of its family; `None` when no rule decides it.
+    pub fn decide(&self, packet: &Packet) -> Option<Outcome> {
+        let mut node = self.node(self.root)?;
+        loop {
+            match node {
+                Node::Leaf(items) => {
+                    let rule = items.iter().find(|item| item.rule.matches.matches(packet))?;
+                    return Some(rule.rule.outcome);
+                }
+                Node::Inner(parts) => {
+                    let (_, child) = parts.iter().find(|(piece, _)| piece.holds(packet))?;
+                    node = self.node(*child)?;
+                }
+            }
+        }
+    }
+
+    /// How many lines it has, elements of maps among them.
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// How many nodes may lie below one another.
+    pub fn depth(&self) -> usize {
+        let mut depths: Vec<usize> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            depths.push(match node {
+                Node::Leaf(_) => 1,
+                Node::Inner(parts) => {
+                    let below = parts.iter().filter_map(|(_, child)| depths.get(*child));
+                    1 + below.copied().max().unwrap_or(0)
+                }
+            });
+        }
+        depths.get(self.root).copied().unwrap_or(0)
     }
 
     /// How many lines a packet is tested by where parts are tested in turn, on average over the rules' own packets: half
@@ -174,7 +232,7 @@ impl Builder<'_> {
         }
         match self.wanted.by {
             By::Tests => self.divided(&items, region, leaf),
-            By::Maps => {
+            By::Maps { way: _ } => {
                 let key = (items, region.known());
                 if let Some(same) = self.inner.get(&key) {
                     return Some(*same);
@@ -188,15 +246,17 @@ impl Builder<'_> {
 
     fn divided(&mut self, items: &[Item], region: &Region, leaf: Vec<Item>) -> Option<usize> {
         let wanted = self.wanted;
+        self.look(items.len())?;
         let Some(division) = split::best(items, region, wanted, self.leaf) else { return self.leaf(leaf) };
         if wanted.by == By::Tests {
-            self.left = self.left.checked_sub(division.len())?;
+            self.spend(division.len())?;
         }
         let mut parts = Vec::with_capacity(division.len());
         for (piece, met) in division {
             let inside = match met {
                 None => tidy(items.iter().filter_map(|item| item.within(&piece, wanted)), self.default),
                 Some(met) => {
+                    self.look(met.len())?;
                     let met = met.into_iter().filter_map(|at| items.get(at));
                     tidy(met.filter_map(|item| item.within(&piece, wanted)), self.default)
                 }
@@ -204,14 +264,19 @@ impl Builder<'_> {
             let child = self.node(inside, &region.within(&piece))?;
             parts.push((piece, child));
         }
-        if wanted.by == By::Maps {
+        if wanted.by.is_maps() {
             parts = together(parts);
             if let [(_, only)] = parts.as_slice() {
                 return Some(*only);
             }
             let rest = rest(&parts);
             let elements = parts.iter().filter(|(_, child)| Some(*child) != rest).count();
-            self.left = self.left.checked_sub(elements)?;
+            // The look-up stands in a line of its own; what no key holds goes on behind it, or elsewhere.
+            let behind = match rest.and_then(|rest| self.nodes.get(rest)) {
+                Some(Node::Leaf(items)) => self.lines_of(items),
+                Some(Node::Inner(_)) | None => 1,
+            };
+            self.spend(elements + 1 + behind)?;
         }
         Some(self.push(Node::Inner(parts)))
     }
@@ -220,18 +285,34 @@ impl Builder<'_> {
         if let Some(known) = self.leaves.get(&leaf) {
             return Some(*known);
         }
-        let lines = match (self.wanted.by, leaf.as_slice()) {
-            (By::Tests, _) => lines(&leaf),
-            // One verdict for all of a part stands in the map.
-            (By::Maps, []) => 0,
-            (By::Maps, [item]) if item.is_all() && !item.rule.outcome.log => 0,
-            (By::Maps, [.., last]) if last.is_all() => lines(&leaf),
-            (By::Maps, _) => lines(&leaf) + 1,
-        };
-        self.left = self.left.checked_sub(lines)?;
+        self.spend(self.lines_of(&leaf))?;
         let at = self.push(Node::Leaf(leaf.clone()));
         self.leaves.insert(leaf, at);
         Some(at)
+    }
+
+    /// What a leaf takes. One that a map leads to ends in what happens anyway; one verdict for all stands in the map.
+    fn lines_of(&self, leaf: &[Item]) -> usize {
+        match (self.wanted.by, leaf) {
+            (By::Tests, _) => lines(leaf),
+            (By::Maps { way: _ }, []) => 0,
+            (By::Maps { way: _ }, [item]) if item.is_all() && !item.rule.outcome.log => 0,
+            (By::Maps { way: _ }, [.., last]) if last.is_all() => lines(leaf),
+            (By::Maps { way: _ }, _) => lines(leaf) + 1,
+        }
+    }
+
+    /// Counts looks at rules; `None` when there were too many.
+    fn look(&mut self, rules: usize) -> Option<()> {
+        let left = self.looks.checked_sub(rules);
+        self.looks = left.unwrap_or(0);
+        left.map(|_| ())
+    }
+
+    /// Counts lines; `None` when they get too many.
+    fn spend(&mut self, lines: usize) -> Option<()> {
+        self.size = self.size.saturating_add(lines);
+        (self.size <= self.wanted.most).then_some(())
     }
 
     /// Rules as they stand in a leaf.

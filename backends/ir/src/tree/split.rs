@@ -9,9 +9,6 @@ use super::region::{End, Region, Span};
 use super::{By, Wanted};
 use crate::{PortMatch, PrefixSet, Protocol, ProtocolSet, Ranges};
 
-/// What a look-up and the way to a leaf cost, in lines.
-const LOOK_UP: usize = 6;
-
 /// The parts of a node, each with the rules that may match there where these are known (else all have to be asked).
 type Division = Vec<(Piece, Option<Vec<usize>>)>;
 
@@ -29,7 +26,7 @@ pub(super) fn best(items: &[Item], region: &Region, wanted: &Wanted, leaf: usize
     ];
     let scored = candidates.into_iter().flatten().map(|parts| match wanted.by {
         By::Tests => (in_turn(items, &parts, all), parts),
-        By::Maps => (usual(items, &parts) + LOOK_UP, parts),
+        By::Maps { way } => (usual(items, &parts) + way, parts),
     });
     let (score, parts) = scored.min_by_key(|(score, _)| *score)?;
     (score < all).then_some(parts)
@@ -47,7 +44,7 @@ fn in_turn(items: &[Item], parts: &Division, all: usize) -> usize {
 fn usual(items: &[Item], parts: &Division) -> usize {
     let lines = |(piece, met): &(Piece, Option<Vec<usize>>)| match met {
         None => items.iter().map(|item| item.lines_in(piece)).sum::<usize>(),
-        Some(met) => met.iter().filter_map(|at| items.get(*at)).map(|item| item.lines_in(piece)).sum(),
+        Some(met) => met.iter().filter_map(|at| items.get(*at)).map(|item| item.lines).sum(),
     };
     let lines = parts.iter().map(lines);
     let (sum, squares) = lines.fold((0, 0), |(sum, squares), lines| (sum + lines, squares + lines * lines));
@@ -88,7 +85,7 @@ fn ports(items: &[Item], region: &Region, end: End, wanted: &Wanted, stop: usize
     let (first, last) = match (region.ports(end), wanted.by) {
         (Span::All, _) => (0, u16::MAX),
         (Span::In(first, last), By::Tests) => (first, last),
-        (Span::In(..), By::Maps) | (Span::Missing, _) => return None,
+        (Span::In(..), By::Maps { way: _ }) | (Span::Missing, _) => return None,
     };
     if !one {
         return None;
@@ -107,7 +104,7 @@ fn ports(items: &[Item], region: &Region, end: End, wanted: &Wanted, stop: usize
     let whole = Part { first: first.into(), last: last.into(), asked };
     let parts = match wanted.by {
         By::Tests => divide(whole, at_an_edge)?,
-        By::Maps => divide_all(whole, stop)?,
+        By::Maps { way: _ } => divide_all(whole, stop)?,
     };
     let piece = |part: &Part| Piece::Ports(end, part.first as u16, part.last as u16);
     let mut parts: Division = parts.iter().map(|part| (piece(part), met(part, &open, wanted.by))).collect();
@@ -121,7 +118,7 @@ fn ports(items: &[Item], region: &Region, end: End, wanted: &Wanted, stop: usize
 fn met(part: &Part, open: &[usize], by: By) -> Option<Vec<usize>> {
     match by {
         By::Tests => None,
-        By::Maps => {
+        By::Maps { way: _ } => {
             let mut met: Vec<usize> =
                 part.asked.iter().map(|asked| asked.item).chain(open.iter().copied()).collect();
             met.sort_unstable();
@@ -135,7 +132,7 @@ fn met(part: &Part, open: &[usize], by: By) -> Option<Vec<usize>> {
 fn addresses(items: &[Item], region: &Region, end: End, wanted: &Wanted, stop: usize) -> Option<Division> {
     let whole = region.addresses(end);
     let family = whole.family();
-    if wanted.by == By::Maps && !whole.is_any() {
+    if wanted.by.is_maps() && !whole.is_any() {
         return None;
     }
     let mut asked = Vec::new();
@@ -143,7 +140,7 @@ fn addresses(items: &[Item], region: &Region, end: End, wanted: &Wanted, stop: u
     for (at, item) in items.iter().enumerate() {
         let addresses = end.addresses(&item.rule.matches);
         let prefixes = &addresses.prefixes;
-        if prefixes.is_any() || wanted.by == By::Maps && addresses.set.is_some() {
+        if prefixes.is_any() || wanted.by.is_maps() && addresses.set.is_some() {
             open.push(at);
         } else {
             // One rule may name thousands of prefixes: each is its own line.
@@ -156,7 +153,7 @@ fn addresses(items: &[Item], region: &Region, end: End, wanted: &Wanted, stop: u
     let part = Part { first, last, asked };
     let parts = match wanted.by {
         By::Tests => divide(hull(family, part)?, |part| halve(family, part))?,
-        By::Maps => divide_all(part, stop)?,
+        By::Maps { way: _ } => divide_all(part, stop)?,
     };
     let addresses = |part: &Part| PrefixSet::from_ranges(family, &Ranges::span(part.first, part.last));
     // Every part is to be one test.

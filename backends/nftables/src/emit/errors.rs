@@ -61,6 +61,12 @@ pub(super) fn overlap(name: &str) -> EmitError {
     )
 }
 
+pub(super) fn unknown_rule(place: usize) -> EmitError {
+    let message = format!("a tree has a rule {place} that its chain does not have");
+    let help = "this is a fault of palisade; `--layout rules` goes without trees";
+    error("palisade::emit::unknown-rule", message, help)
+}
+
 pub(super) fn name_taken(name: &str) -> EmitError {
     let message = format!("two different things would be called `{name}`");
     error("palisade::emit::name-taken", message, "rename one of the entities it is made from")

@@ -60,7 +60,7 @@ fn expected(plan: &Plan, packet: &Packet, iif: &Ifname, oif: &Ifname) -> Outcome
 }
 
 fn check(plan: &Plan, seed: u64, packets: usize) -> bool {
-    let layout = Style::ALL[seed as usize % 3];
+    let layout = Style::ALL[seed as usize % Style::ALL.len()];
     let artifact = match Nftables.emit(plan, &Options { layout, ..Options::at(Placement::Gateway) }) {
         Ok(artifact) => artifact,
         Err(error) => {

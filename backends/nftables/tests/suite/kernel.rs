@@ -115,7 +115,7 @@ fn corpus(seeds: u64) -> Vec<String> {
     texts.push(file(&plans::fleet(), &gateway, "nft"));
     for seed in 0..seeds {
         let plan = random_plan(seed);
-        let gateway = Options { layout: Style::ALL[seed as usize % 3], ..gateway.clone() };
+        let gateway = Options { layout: Style::ALL[seed as usize % Style::ALL.len()], ..gateway.clone() };
         texts.push(host(&plan, 0, seed));
         if Nftables.emit(&plan, &gateway).is_ok() {
             texts.push(file(&plan, &gateway, "nft"));

@@ -1,10 +1,11 @@
-//! What a packet pays for a chain, as rules and as look-ups, so that the cheaper of both is written.
+//! What a packet pays for a chain, as rules, as look-ups and as a tree, so that the cheapest is written.
 //!
 //! Nanoseconds, measured with `cargo bench --bench kernel` on Linux 6.18; other machines differ by a factor, which
-//! takes nothing from the comparison. Both sides are the cost of a packet that no rule decides before the end. It meets
-//! every rule of a list; of an arranged chain every look-up, and one leaf.
+//! takes nothing from the comparison. All are the cost of a packet that no rule decides before the end. It meets
+//! every rule of a list; of an arranged chain every look-up, and one leaf; of a tree the look-ups on its way, and one leaf.
 
 use palisade_ir::layout::{Block, Item, Layout, Leaf, Lookup};
+use palisade_ir::tree::{Node, Piece, Tree, rest};
 use palisade_ir::{Addresses, Chain, Match};
 
 use super::WAYS;
@@ -18,13 +19,47 @@ const LOOKUP: usize = 65;
 /// Going to a leaf and coming back: a chain lies elsewhere in memory.
 const LEAF: usize = 60;
 
-/// Whether a chain costs a packet clearly less as look-ups; where it hardly matters a list is easier to read.
-pub(super) fn pays(layout: &Layout, chain: &Chain) -> bool {
-    let list: usize = chain.rules().iter().map(|rule| rule_cost(&rule.matches)).sum();
-    arranged(layout) * 4 < list * 3
+/// What is cheap enough to leave it at that.
+pub(super) const CHEAP: usize = 500;
+
+/// Whether a way to write a chain costs a packet clearly less than a simpler one; where it hardly matters that one is
+/// easier to read.
+pub(super) const fn pays(cost: usize, simpler: usize) -> bool {
+    cost * 4 < simpler * 3
 }
 
-fn arranged(layout: &Layout) -> usize {
+/// A chain as a list.
+pub(super) fn list(chain: &Chain) -> usize {
+    chain.rules().iter().map(|rule| rule_cost(&rule.matches)).sum()
+}
+
+/// A tree: the look-ups on a way and its leaf, on average over the parts of each node, large ones counting for more.
+pub(super) fn tree(tree: &Tree) -> usize {
+    // Children stand before their parents.
+    let mut costs: Vec<usize> = Vec::with_capacity(tree.nodes().len());
+    for node in tree.nodes() {
+        costs.push(match node {
+            Node::Leaf(items) => items.iter().map(|item| rule_cost(&item.rule.matches)).sum(),
+            Node::Inner(parts) => {
+                let rest = rest(parts);
+                let own = parts.iter().filter(|(_, child)| Some(*child) != rest).count();
+                let in_turn = own <= WAYS || matches!(parts.first(), Some((Piece::Protocol(_), _)));
+                let parts = parts.iter().map(|(_, child)| {
+                    let cost = costs.get(*child).copied().unwrap_or(0);
+                    if Some(*child) == rest || cost == 0 { cost } else { cost + LEAF }
+                });
+                let weighted: usize = parts.clone().map(|cost| cost * cost).sum();
+                let met = weighted.div_ceil(parts.sum::<usize>().max(1));
+                met + if in_turn { own * TEST } else { LOOKUP }
+            }
+        });
+    }
+    // The family is asked first.
+    TEST + costs.get(tree.root()).copied().unwrap_or(0)
+}
+
+/// A chain as look-ups.
+pub(super) fn arranged(layout: &Layout) -> usize {
     let mut met = 0;
     let mut leaf = 0;
     for block in &layout.blocks {

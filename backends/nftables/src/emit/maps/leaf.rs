@@ -58,11 +58,8 @@ impl Arranger<'_, '_> {
         Ok(format!("{} {name}", if by_goto { "goto" } else { "jump" }))
     }
 
-    pub(super) fn word(&self, verdict: Verdict) -> &str {
-        match verdict {
-            Verdict::Allow => self.allow,
-            Verdict::Deny => "drop",
-        }
+    fn word(&self, verdict: Verdict) -> &str {
+        word(verdict, self.allow)
     }
 
     pub(super) fn act(&self, act: Act, after: Option<&str>) -> String {
@@ -189,5 +186,13 @@ impl Arranger<'_, '_> {
         }
         self.taken.claim(&full, "map".to_owned())?;
         Ok(full)
+    }
+}
+
+/// What happens at a verdict.
+pub(super) const fn word(verdict: Verdict, allow: &str) -> &str {
+    match verdict {
+        Verdict::Allow => allow,
+        Verdict::Deny => "drop",
     }
 }

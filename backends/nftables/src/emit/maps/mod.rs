@@ -8,6 +8,7 @@ mod cost;
 mod leaf;
 mod look_up;
 mod shared;
+mod tree;
 mod words;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ use super::file::ChainText;
 use super::names::{self, Taken};
 use super::rule::Writer;
 use super::{session, text};
+
+use self::tree::Trees;
 
 /// Up to so many ways, a rule each reads better and costs no more than a look-up.
 const WAYS: usize = 3;
@@ -50,33 +53,62 @@ pub(super) fn chains(
     chain: &Chain,
     allow: &str,
 ) -> Result<Vec<ChainText>, EmitError> {
-    let arranged = match style {
-        Style::Rules => None,
-        Style::Maps => Some(plan(chain.apart())),
-        // Who counts rule by rule wants to see the rules.
-        Style::Auto if writer.counters || chain.rules().len() <= FEW => None,
-        Style::Auto => Some(plan(chain.apart())).filter(|(layout, _)| cost::pays(layout, chain)),
-    };
-    let arranged = arranged.filter(|(layout, _)| depth(layout, allow) <= DEPTH);
     let mut lines = session::rules(writer.plan.session_timeout);
     let mut chains = Vec::new();
-    match arranged {
+    let arranged = match choose(writer, style, chain, allow) {
         // Who asks for rules wants each of them where a change of it shows; else joined ones read better.
-        None if style == Style::Rules => {
+        Way::List if style == Style::Rules => {
             writer.sets.name_services();
-            lines.extend(writer.chain(chain.apart(), allow)?);
+            lines_only(writer.chain(chain.apart(), allow)?)
         }
-        None => lines.extend(writer.chain(chain, allow)?),
-        Some(arranged) => {
-            let Arranged { lines: own, chains: leaves, maps: own_maps } =
-                write(writer, &name, chain, &arranged, allow)?;
-            lines.extend(own);
-            chains = leaves;
-            maps.extend(own_maps);
-        }
-    }
+        Way::List => lines_only(writer.chain(chain, allow)?),
+        Way::Blocks(arranged) => write(writer, &name, chain, &arranged, allow)?,
+        Way::Tree(trees) => trees.write(writer, &name, chain, allow)?,
+    };
+    let Arranged { lines: own, chains: leaves, maps: own_maps } = arranged;
+    lines.extend(own);
+    chains.extend(leaves);
+    maps.extend(own_maps);
     chains.insert(0, ChainText { note: Some(note), name, base: None, lines });
     Ok(chains)
+}
+
+/// How a chain is written.
+enum Way {
+    List,
+    Blocks((Layout, PeerEnd)),
+    Tree(Trees),
+}
+
+fn choose(writer: &Writer<'_>, style: Style, chain: &Chain, allow: &str) -> Way {
+    let blocks = || Some(plan(chain.apart())).filter(|(layout, _)| depth(layout, allow) <= DEPTH);
+    match style {
+        Style::Rules => Way::List,
+        Style::Maps => blocks().map_or(Way::List, Way::Blocks),
+        Style::Tree => Trees::of(writer, chain, true).map_or(Way::List, Way::Tree),
+        // Who counts rule by rule wants to see the rules.
+        Style::Auto if writer.counters || chain.rules().len() <= FEW => Way::List,
+        Style::Auto => {
+            let list = (Way::List, cost::list(chain));
+            let blocks = blocks().map(|blocks| (cost::arranged(&blocks.0), Way::Blocks(blocks)));
+            let (simpler, cost) = match blocks {
+                Some((cost, blocks)) if cost::pays(cost, list.1) => (blocks, cost),
+                _ => list,
+            };
+            // Blocks copy no rule, and an edit of one stays small.
+            if cost <= cost::CHEAP {
+                return simpler;
+            }
+            // A tree copies rules; it is for chains that it makes cheap.
+            let cheap = |trees: &Trees| trees.cost() <= cost::CHEAP && cost::pays(trees.cost(), cost);
+            let tree = Trees::of(writer, chain, false).filter(cheap);
+            tree.map_or(simpler, Way::Tree)
+        }
+    }
+}
+
+fn lines_only(lines: Vec<String>) -> Arranged {
+    Arranged { lines, ..Arranged::default() }
 }
 
 /// A chain being written.
