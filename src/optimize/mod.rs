@@ -141,7 +141,7 @@ pub fn optimized(mut plan: Plan) -> (Plan, Report) {
 /// no edit moves the lines of others.
 pub fn for_layout(plan: Plan, layout: Style) -> Plan {
     match layout {
-        Style::Auto | Style::Maps => optimized(plan).0,
+        Style::Auto | Style::Maps | Style::Tree => optimized(plan).0,
         Style::Rules => plan,
     }
 }

@@ -96,7 +96,9 @@ pub(super) fn at_an_edge(part: &Part) -> Option<Vec<Part>> {
         count.checked_sub(1).and_then(|last| sums.get(last)).map_or(0, |(_, sum)| *sum)
     };
     let all = part.lines();
-    let edges = starts.iter().map(|(at, _)| *at).chain(ends.iter().map(|(at, _)| at + 1));
+    // Behind the last address of all there is no edge.
+    let behind = ends.iter().filter_map(|(at, _)| at.checked_add(1));
+    let edges = starts.iter().map(|(at, _)| *at).chain(behind);
     let inside = edges.filter(|at| part.first < *at && *at <= part.last);
     // What begins before the edge is left of it, what does not end before it is right of it.
     let heavier = |at: &u128| below(&starts, *at).max(all - below(&ends, *at));

@@ -2,7 +2,10 @@
 
 use super::{By, Node, Piece, Tree, Wanted, by_ports, rest};
 use crate::layout::tests::{Dice, SHAPES, chain, packets};
-use crate::{Chain, Family, Match, Outcome, Packet, Rule};
+use crate::{
+    Addresses, Chain, Family, Match, MatchParts, Origin, Outcome, Packet, PortMatch, PrefixSet, Protocol,
+    ProtocolSet, Ranges, Rank, Rule, RuleId, Verdict,
+};
 
 /// What is asked for, but for the family and the default.
 struct Kind {
@@ -124,6 +127,37 @@ fn what_does_not_fit_stays_a_list() {
                 let found = tree.decide(&packet).unwrap_or(Outcome::silent(chain.default()));
                 assert_eq!(found, chain.decide(&packet).outcome, "{packet:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn the_last_address_of_all_has_a_part_of_its_own() {
+    for family in Family::ALL {
+        let last = PrefixSet::from_ranges(family, &Ranges::span(family.last(), family.last()));
+        let rule = |source: PrefixSet, verdict, id| Rule {
+            matches: Match::new(MatchParts {
+                source: Addresses::unnamed(source),
+                destination: Addresses::any(family),
+                protocols: ProtocolSet::all(),
+                source_ports: PortMatch::Any,
+                destination_ports: PortMatch::Any,
+            })
+            .unwrap(),
+            outcome: Outcome::silent(verdict),
+            rank: Rank::INNER_ACCESS,
+            origin: Origin::one(RuleId(id)),
+        };
+        let near = PrefixSet::from_ranges(family, &Ranges::span(family.last() - 3, family.last() - 2));
+        let rules = vec![rule(last, Verdict::Allow, 0), rule(near, Verdict::Allow, 1)];
+        let chain = Chain::from_ordered(rules, Verdict::Deny, RuleId(2));
+        let (tree, _) = grow(&chain, family, &KINDS[2]);
+        assert!(tree.nodes().len() > 1);
+        for back in 0..5 {
+            let source = family.address(family.last() - back);
+            let packet = Packet::new(source, family.address(1), Protocol(47), None).unwrap();
+            let found = tree.decide(&packet).unwrap_or(Outcome::silent(Verdict::Deny));
+            assert_eq!(found, chain.decide(&packet).outcome, "{packet:?}");
         }
     }
 }
