@@ -64,8 +64,6 @@ fn is_idle(place: &[String]) -> bool {
         "version",
         "release_name",
         "stmt",
-        // Nothing and no words are the same here.
-        "log",
     ];
     // The first object names the program that listed. A comment is kept with its rule only; a flag for ranges matters only where there is one.
     place.len() == 1
@@ -128,11 +126,15 @@ fn every_value_counts() {
                     refused += 1;
                 }
                 Ok(found) if found != meant => other += 1,
+                // `log` without words is listed as nothing, and may be as an object without members.
+                Ok(_) if place.last().is_some_and(|step| step == "log") => {
+                    assert_eq!((was, &value), (Some(&Value::Null), &json!({})), "{place:?}");
+                }
                 Ok(_) => assert!(is_idle(place), "{place:?} = {value}"),
             }
         }
     }
-    assert!(refused > 1_500 && other > 80, "{refused} {other}");
+    assert!(refused > 1_500 && other > 90, "{refused} {other}");
 }
 
 #[test]
