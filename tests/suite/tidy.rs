@@ -8,6 +8,7 @@ use crate::command::root;
 
 /// Which of our crates each of our crates may use. A dev-dependency on the kit is allowed to the root alone.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("example-bare", &["palisade", "palisade-ir", "palisade-matcher"]),
     ("example-embed", &["palisade"]),
     ("example-flow-log", &["palisade", "palisade-ir", "palisade-matcher"]),
     ("example-tcp-proxy", &["palisade", "palisade-ir", "palisade-matcher"]),

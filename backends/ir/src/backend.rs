@@ -1,8 +1,11 @@
 //! What a backend is: a pure function from plan to files, and a reader of its own files.
 
-use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
 
 use crate::symbolic::Program;
 use crate::{Family, Ifname, InstanceId, Packet, Plan, Verdict};

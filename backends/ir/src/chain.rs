@@ -1,6 +1,7 @@
 //! An ordered, total list of rules: the first match decides, else the default.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 

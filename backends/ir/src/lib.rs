@@ -2,7 +2,12 @@
 //!
 //! A [`Plan`] says, for every managed NIC and direction, which ordered [`Chain`] of [`Rule`]s decides the first
 //! packet of a session. A [`Backend`] turns a plan into an [`Artifact`] (named files) and reads its own files back.
-//! This crate knows no policy text, no source places and no files on disk.
+//! This crate knows no policy text, no source places and no files on disk. It needs alloc, not std.
+
+#![cfg_attr(not(test), no_std)]
+
+#[macro_use]
+extern crate alloc;
 
 mod address;
 mod backend;

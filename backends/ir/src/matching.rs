@@ -1,6 +1,6 @@
 //! What a rule asks of a packet.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,7 @@
 //! Names that are safe to print into any target: validated once, then trusted everywhere.
 
-use std::fmt;
+use alloc::string::String;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! The first packet of a session, as far as rules can see it.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 

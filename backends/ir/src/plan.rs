@@ -1,9 +1,12 @@
 //! The whole policy as backends see it: per instance and NIC two chains, plus the names they share.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::net::IpAddr;
-use std::sync::Arc;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
 //! IP protocol numbers and sets of them.
 
-use std::cmp::Ordering;
-use std::fmt;
-use std::hash::{Hash, Hasher};
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use bitvec::{BitArr, order::Lsb0};
 use serde::{Deserialize, Serialize};

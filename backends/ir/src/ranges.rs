@@ -1,5 +1,7 @@
 //! Sets of whole numbers as sorted, disjoint, non-adjacent inclusive ranges: the arithmetic under prefixes and ports.
 
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
 
 /// A set of numbers, canonical: equal sets are equal values.
@@ -83,7 +85,7 @@ impl Ranges {
     pub(crate) fn common<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (u128, u128)> + 'a {
         let mut left = self.reaching(other.first()).iter().peekable();
         let mut right = other.reaching(self.first()).iter().peekable();
-        std::iter::from_fn(move || {
+        core::iter::from_fn(move || {
             while let (Some(&&a), Some(&&b)) = (left.peek(), right.peek()) {
                 if a.1 <= b.1 {
                     left.next();

@@ -3,6 +3,8 @@
 //! The port fields have one more point, [`NO_PORTS`], for packets without ports. Some points are no packets (one port
 //! present and the other absent, ports on icmp); a region that holds only such points counts as empty.
 
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Family, Match, Packet, PacketPorts, PortMatch, Protocol, ProtocolSet, Ranges};

@@ -1,6 +1,8 @@
 //! Rules: a match, what happens to packets that match, how strong the rule is and where it comes from.
 
-use std::fmt;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 

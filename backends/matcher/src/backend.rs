@@ -3,6 +3,10 @@
 //! The matcher judges the first packets of managed NICs and nothing else. So prelude blocks, which stand around the rules,
 //! have no place in its file, and closing unmanaged interfaces is refused.
 
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::ToString;
+
 use palisade_ir::{
     Artifact, ArtifactFile, Backend, Capabilities, EmitError, LiftError, Lifted, Options, Placement, Plan,
     Style, Verdict,

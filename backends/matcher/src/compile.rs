@@ -1,8 +1,9 @@
 //! From a plan to a matcher: keeps the rules that the NICs use and prepares each distinct chain once.
 
-use std::collections::{BTreeMap, HashMap};
-use std::convert::Infallible;
-use std::sync::Arc;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::convert::Infallible;
 
 use palisade_ir::{Chain, Direction, InstanceId, InstancePlan, NicPlan, Plan, RuleId, RuleInfo};
 
@@ -87,7 +88,7 @@ struct Compiler<'a> {
     plan: &'a Plan,
     pool: Pool<'a>,
     /// By the numbers of the pool.
-    chains: HashMap<u32, Arc<Chain>>,
+    chains: BTreeMap<u32, Arc<Chain>>,
     prepared: Prepared,
     budget: Budget,
     rules: BTreeMap<RuleId, RuleInfo>,
@@ -99,7 +100,7 @@ impl<'a> Compiler<'a> {
         Self {
             plan,
             pool: Pool::default(),
-            chains: HashMap::new(),
+            chains: BTreeMap::new(),
             prepared: Prepared::default(),
             budget: Budget::default(),
             rules: BTreeMap::new(),

@@ -12,6 +12,10 @@
 //! another policy. Whatever stands in a file, loading it ends with a matcher or an error, in time and memory of the
 //! order of the file's size and the budget of the look-up structures.
 
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use crate::matcher::Matcher;
 use crate::wire::{Head, Invalid, Wire};
 

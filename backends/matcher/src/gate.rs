@@ -3,9 +3,12 @@
 //! Sessions are spread over shards by their addresses, protocol and ports, each behind a lock of its own. This module
 //! knows no clock: every call is told the time.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::hash::BuildHasher;
+use core::time::Duration;
+use std::hash::RandomState;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use palisade_ir::{Packet, Verdict};
@@ -123,7 +126,7 @@ impl Gate {
     }
 
     fn shards(&self) -> impl Iterator<Item = &Mutex<SessionTable>> {
-        std::iter::once(&self.first).chain(&self.others)
+        core::iter::once(&self.first).chain(&self.others)
     }
 
     fn shard(&self, packet: &Packet) -> MutexGuard<'_, SessionTable> {

@@ -1,17 +1,30 @@
-//! Maps for what building compares most: short rows of numbers. The standard hasher takes several times as long.
+//! Maps for what building compares most: short rows of numbers. The standard hasher takes several times as long. And one
+//! for keys that strangers choose.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use core::hash::{BuildHasher, Hasher};
+#[cfg(feature = "std")]
+use std::hash::RandomState;
+
+#[cfg(not(feature = "std"))]
+use hashbrown::DefaultHashBuilder as RandomState;
 
 /// A map with a fast hash.
-pub(crate) type HashMap<K, V> = std::collections::HashMap<K, V, Seed>;
+pub(crate) type HashMap<K, V> = hashbrown::HashMap<K, V, Seed>;
 
-/// A start that nobody outside knows, so that no policy can be written whose rows collide.
+/// A map whose keys come from the network, in which nobody can make keys collide.
+#[cfg(feature = "std")]
+pub(crate) type Strangers<K, V> = std::collections::HashMap<K, V>;
+/// The same without the system's random numbers: no hash, no collision.
+#[cfg(not(feature = "std"))]
+pub(crate) type Strangers<K, V> = alloc::collections::BTreeMap<K, V>;
+
+/// A start that nobody outside knows, so that no policy can be written whose rows collide; without std it may be guessed.
 #[derive(Clone)]
 pub(crate) struct Seed(u64);
 
 impl Default for Seed {
     fn default() -> Self {
-        Self(RandomState::new().hash_one(0_u64) | 1)
+        Self(RandomState::default().hash_one(0_u64) | 1)
     }
 }
 

@@ -1,6 +1,8 @@
 //! A chain with the structures that answer look-ups: the one place where the matcher searches for what happens to a
 //! packet.
 
+use alloc::vec::Vec;
+
 use palisade_ir::{Chain, Family, Outcome, Packet, RuleId};
 
 use crate::later::Chained;

@@ -1,7 +1,10 @@
 //! The rules of a loaded file, left as bytes until somebody asks for them: look-ups seldom do, and decoding them takes most
 //! of the time that loading would.
 
-use std::sync::{Arc, OnceLock};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+#[cfg(feature = "std")]
+use std::sync::OnceLock;
 
 use palisade_ir::{Chain, RuleId};
 
@@ -10,10 +13,18 @@ use crate::wire::Policy;
 use crate::words::Words;
 
 /// Rules as bytes, and decoded once somebody asked.
+#[cfg(feature = "std")]
 #[derive(Debug)]
 pub(crate) struct Section {
     bytes: Vec<u8>,
     known: OnceLock<Result<Known, LoadError>>,
+}
+
+/// Rules decoded at once: who asks first cannot be found out without std.
+#[cfg(not(feature = "std"))]
+#[derive(Debug)]
+pub(crate) struct Section {
+    known: Result<Known, LoadError>,
 }
 
 /// Decoded rules.
@@ -23,6 +34,7 @@ pub(crate) struct Known {
     pub(crate) chains: Vec<Arc<Chain>>,
 }
 
+#[cfg(feature = "std")]
 impl Section {
     pub(crate) fn new(bytes: &[u8]) -> Self {
         Self { bytes: bytes.to_vec(), known: OnceLock::new() }
@@ -31,6 +43,18 @@ impl Section {
     /// The rules, or why they are none.
     pub(crate) fn known(&self) -> Result<&Known, &LoadError> {
         self.known.get_or_init(|| Policy::decode(&self.bytes)).as_ref()
+    }
+}
+
+#[cfg(not(feature = "std"))]
+impl Section {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        Self { known: Policy::decode(bytes) }
+    }
+
+    /// The rules, or why they are none.
+    pub(crate) fn known(&self) -> Result<&Known, &LoadError> {
+        self.known.as_ref()
     }
 }
 

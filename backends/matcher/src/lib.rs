@@ -6,6 +6,8 @@
 //! policy language nor the compiler, opens no file and reads no clock. A [`SessionTable`] lets replies pass.
 //! [`Live`] replaces a matcher while threads ask it, [`Gate`] a matcher together with its sessions.
 //!
+//! Without the default feature `std` the crate needs alloc and nothing else; `Live` and `Gate` are not there then.
+//!
 //! ```
 //! use palisade_ir::{
 //!     Addresses, Chain, Direction, Family, Ifname, InstancePlan, Match, MatchParts, Name, NetworkId, NicPlan, Origin,
@@ -80,6 +82,13 @@
 //! # Ok(())
 //! # }
 //! ```
+
+#![cfg_attr(not(test), no_std)]
+
+#[macro_use]
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod backend;
 mod compile;

@@ -1,5 +1,8 @@
 //! A compiled policy as a verdict function of packets on their way through a host or a gateway.
 
+use alloc::borrow::ToOwned;
+use alloc::string::ToString;
+
 use palisade_ir::{
     ConnState, Direction, Ifname, Lifted, LiftedDecision, Packet, PacketHook, Protocol, Traversal, Verdict,
 };

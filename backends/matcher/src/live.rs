@@ -1,6 +1,6 @@
 //! A policy that is replaced while others read it.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use arc_swap::ArcSwap;
 use palisade_ir::{Packet, Verdict};

@@ -2,10 +2,11 @@
 //!
 //! It knows no policy text, no files and no clock; sessions are the business of [`crate::SessionTable`].
 
-use std::collections::HashSet;
-use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
 
 use palisade_ir::{Direction, Family, Packet, RuleId, RuleInfo, Verdict};
 
@@ -90,12 +91,12 @@ impl Matcher {
 
     /// Which structures answer look-ups: chosen for each distinct chain and family when the matcher was built.
     pub fn layout(&self) -> Layouts {
-        let (mut layouts, mut seen) = (Layouts::default(), HashSet::new());
+        let (mut layouts, mut seen) = (Layouts::default(), BTreeSet::new());
         let guards = || self.nics.iter().flat_map(|nic| [&nic.ingress, &nic.egress]);
         for chain in guards().map(|guard| &guard.plain).filter(|chain| seen.insert(Arc::as_ptr(chain))) {
             layouts.bytes += chain.bytes();
         }
-        let shared = std::mem::take(&mut seen);
+        let shared = core::mem::take(&mut seen);
         for chain in guards().map(|guard| &guard.decide).filter(|chain| seen.insert(Arc::as_ptr(chain))) {
             layouts.bytes += if shared.contains(&Arc::as_ptr(chain)) { 0 } else { chain.bytes() };
             for family in Family::ALL {
@@ -207,8 +208,8 @@ impl Matcher {
     }
 }
 
-impl std::fmt::Debug for Matcher {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Matcher {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let nics = self.nics.iter().map(Nic::key).collect::<Vec<_>>();
         out.debug_struct("Matcher").field("nics", &nics).finish_non_exhaustive()
     }

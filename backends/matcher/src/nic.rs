@@ -1,7 +1,8 @@
 //! One managed NIC: whose it is, which addresses it owns and what its two chains say of a packet.
 
-use std::net::IpAddr;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use palisade_ir::{Direction, Family, Ifname, Name, Outcome, Packet, RuleId, RuleInfo, RuleSource};
 

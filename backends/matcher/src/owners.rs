@@ -1,7 +1,8 @@
 //! Which NICs own an address: a search tree per family, no hashing and no allocation per packet.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use palisade_ir::Family;
 

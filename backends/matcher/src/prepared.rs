@@ -1,7 +1,7 @@
 //! Chains with their structures, each built or read once however many NICs share it.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 
 use crate::indexed::IndexedChain;
 use crate::later::Chained;
@@ -19,7 +19,7 @@ pub(crate) fn purposes(decide: u32, plain: u32) -> [Purpose; 2] {
 /// The structures so far.
 #[derive(Default)]
 pub(crate) struct Prepared {
-    ready: HashMap<(u32, Purpose), Arc<IndexedChain>>,
+    ready: BTreeMap<(u32, Purpose), Arc<IndexedChain>>,
 }
 
 impl Prepared {

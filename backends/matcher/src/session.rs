@@ -2,11 +2,14 @@
 //!
 //! The table knows no clock: every call is told the time. It never holds more sessions than its capacity.
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use alloc::collections::BTreeMap;
+#[cfg(feature = "live")]
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use palisade_ir::{Packet, Verdict};
 
+use crate::hash::Strangers;
 use crate::matcher::Matcher;
 
 /// The live sessions of allowed connections.
@@ -23,7 +26,7 @@ use crate::matcher::Matcher;
 #[derive(Clone, Debug)]
 pub struct SessionTable {
     capacity: usize,
-    sessions: HashMap<Key, Session>,
+    sessions: Strangers<Key, Session>,
     /// The sessions by their last turn: the front is quiet for longest and, the timeout being the same for all,
     /// the first to end.
     quiet: BTreeMap<u64, Key>,
@@ -33,7 +36,7 @@ pub struct SessionTable {
 }
 
 /// The lesser of a packet and its reply: the same for both directions of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key(Packet);
 
 impl Key {
@@ -72,7 +75,7 @@ impl<'a> Numbered<'a> {
 impl SessionTable {
     /// A table for at most `capacity` sessions; with none, every packet is a first packet.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, sessions: HashMap::new(), quiet: BTreeMap::new(), turn: 0, now: Duration::ZERO }
+        Self { capacity, sessions: Strangers::new(), quiet: BTreeMap::new(), turn: 0, now: Duration::ZERO }
     }
 
     /// Judges a packet: it passes as part of a live session, or the matcher decides and an allowed one opens a session.

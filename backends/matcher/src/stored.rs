@@ -3,6 +3,9 @@
 //! Reading is copying. It ends with an error or a value that takes memory of the order of its bytes; whether values
 //! make sense is the business of the look-ups, which never panic and always end, whatever the structures hold.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 /// A value with a form of bytes.
 pub(crate) trait Stored: Sized {
     /// The fewest bytes of a value: a length that promises more than there are bytes is refused before memory is taken.

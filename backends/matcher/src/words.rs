@@ -1,6 +1,7 @@
 //! What rule ids stand for, in words.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use palisade_ir::{RuleId, RuleInfo};
 

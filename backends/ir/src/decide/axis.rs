@@ -4,10 +4,12 @@
 //! a class. Classes are numbered by first appearance, so that the classes of a prefix are neighbours: within a prefix
 //! only classes of that prefix appear. Per class a row of bits says which rules contain it.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::hash::BuildHasher;
 
 use bitvec::prelude::{BitVec, Lsb0};
+use hashbrown::HashMap;
 
 use crate::Ranges;
 
@@ -118,9 +120,8 @@ impl Axis {
             return;
         }
         let words = row.as_raw_slice();
-        let mut hasher = DefaultHasher::new();
-        words.hash(&mut hasher);
-        let alike = seen.entry(hasher.finish()).or_default();
+        let hash = seen.hasher().hash_one(words);
+        let alike = seen.entry(hash).or_default();
         let known = alike.iter().copied().find(|class| self.row(*class) == Some(words));
         let class = known.unwrap_or_else(|| {
             let class = self.rows.len() as u32;

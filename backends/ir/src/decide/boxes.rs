@@ -1,6 +1,7 @@
 //! Exact answers about the rules of a chain of any size, from trees of boxes.
 
-use std::ops::Range;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::budget::{Budget, BudgetExceeded};
 use super::cover::bare;

@@ -4,7 +4,8 @@
 //! it. So what such a pair has in common, less all stronger rules of both, is a part of the difference; the parts of
 //! different pairs are disjoint, and together they are all of it.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use super::axis::ROWS_LIMIT;
 use super::budget::{Budget, BudgetExceeded};
@@ -67,7 +68,7 @@ fn stated<'a>(
     full: &'a Cube,
     chain: &Chain,
     start: usize,
-    others: std::ops::Range<usize>,
+    others: core::ops::Range<usize>,
 ) -> Vec<Option<Stated<'a>>> {
     let state = |place: usize| {
         let cube = if place < chain.rules().len() { space.cube(start + place)? } else { full };
@@ -147,7 +148,7 @@ fn uncovered(
             parts.push(piece);
             continue;
         };
-        others.retain(|other| !std::ptr::eq(*other, largest));
+        others.retain(|other| !core::ptr::eq(*other, largest));
         open.extend(piece.subtract(largest).into_iter().map(|rest| (rest, others.clone())));
     }
     Ok(parts)
@@ -160,7 +161,7 @@ fn join(mut products: Vec<[Ranges; 5]>) -> Vec<[Ranges; 5]> {
         for at in 0..5 {
             let mut alike: BTreeMap<[Ranges; 5], Vec<(u128, u128)>> = BTreeMap::new();
             for mut product in products.drain(..) {
-                let field = product.get_mut(at).map(std::mem::take).unwrap_or_default();
+                let field = product.get_mut(at).map(core::mem::take).unwrap_or_default();
                 alike.entry(product).or_default().extend(field.iter());
             }
             for (mut product, parts) in alike {

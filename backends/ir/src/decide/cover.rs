@@ -1,5 +1,7 @@
 //! Whether a cube is covered by the union of others: cut it along the others until pieces are inside one or bare.
 
+use alloc::vec::Vec;
+
 use super::budget::{Budget, BudgetExceeded};
 use super::cube::Cube;
 use super::space::Space;
@@ -57,7 +59,7 @@ pub(super) fn bare(
             continue;
         }
         let Some(largest) = others.iter().copied().max_by_key(|other| other.common(&piece)) else { continue };
-        others.retain(|other| !std::ptr::eq(*other, largest));
+        others.retain(|other| !core::ptr::eq(*other, largest));
         open.extend(piece.subtract(largest).into_iter().map(|rest| (rest, others.clone())));
     }
     Ok(None)

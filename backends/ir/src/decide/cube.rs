@@ -1,5 +1,7 @@
 //! Products of class sets: the boxes of the exact algorithms.
 
+use alloc::vec::Vec;
+
 use crate::Ranges;
 
 /// Fields in the order in which boxes are split. Protocol first: it says whether a packet has ports, and the values

@@ -5,7 +5,8 @@
 //! decided by these two, and a packet on which the chains differ is decided by such a pair. Most pairs are settled
 //! without geometry, because a stronger rule of one chain holds the rule of the other whole.
 
-use std::ops::Range;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::axis::ROWS_LIMIT;
 use super::budget::{Budget, BudgetExceeded};

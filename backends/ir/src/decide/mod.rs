@@ -44,6 +44,8 @@ pub(crate) mod points;
 mod space;
 mod tree;
 
+use alloc::vec::Vec;
+
 use bitvec::prelude::{BitSlice, Lsb0};
 
 pub use axis::{Axis, RuleBits};

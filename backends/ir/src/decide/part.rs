@@ -1,5 +1,7 @@
 //! The rules of one family as boxes in a tree, with the exact sets of those that are no boxes.
 
+use alloc::vec::Vec;
+
 use super::budget::{Budget, BudgetExceeded};
 use super::cube::Cube;
 use super::hull::{self, Hull, Number};

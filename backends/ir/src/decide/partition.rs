@@ -1,6 +1,9 @@
 //! Dividing a region among the rules that decide its packets.
 
-use std::collections::{BTreeMap, HashMap};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use hashbrown::HashMap;
 
 use super::Piece;
 use super::budget::{Budget, BudgetExceeded};
@@ -114,7 +117,7 @@ impl Joined {
             for (at, interned) in self.fields.iter_mut().enumerate() {
                 let mut alike: BTreeMap<(Option<usize>, [usize; 5]), Vec<usize>> = BTreeMap::new();
                 for (rule, mut ids) in self.cubes.drain(..) {
-                    let id = ids.get_mut(at).map(std::mem::take).unwrap_or_default();
+                    let id = ids.get_mut(at).map(core::mem::take).unwrap_or_default();
                     alike.entry((rule, ids)).or_default().push(id);
                 }
                 for ((rule, mut ids), parts) in alike {

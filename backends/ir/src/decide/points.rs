@@ -5,7 +5,8 @@
 //! [`TCP_PORTS`] and [`UDP_PORTS`] are packets with them. A packet without ports stands for all values of the port
 //! numbers at once; no rule can tell these apart. Every point is a packet, so boxes never come out empty by surprise.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 use crate::region::NO_PORTS;
 use crate::{Family, Match, Packet, PacketPorts, PortMatch, Protocol, Ranges, Region};

@@ -1,7 +1,8 @@
 //! The rules of one family as boxes of classes.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use super::axis::{Axis, RuleBits};
 use super::cube::Cube;
@@ -30,7 +31,7 @@ impl Space {
         let points: Vec<Option<[Cow<'a, Ranges>; 5]>> =
             rules.map(|rule| (rule.family() == family).then(|| points::of_match(rule))).collect();
         let mut cubes = vec![Cube::default(); points.len()];
-        let fields: [usize; 5] = std::array::from_fn(|field| field);
+        let fields: [usize; 5] = core::array::from_fn(|field| field);
         let axes = pair(&fields, &points::last(family), |field, last| {
             let mut groups: BTreeMap<&Ranges, Vec<usize>> = BTreeMap::new();
             for (rule, values) in points.iter().enumerate() {

@@ -5,7 +5,8 @@
 //! and n log n time to build. How much of it a question reads depends on how much the boxes overlap: for prefixes and
 //! services some hundred boxes of a million, for a question about everything all of them.
 
-use std::ops::Range;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::budget::{Budget, BudgetExceeded};
 use super::hull::{Hull, Number};
@@ -95,7 +96,7 @@ impl<T: Number> Tree<T> {
                 }
             }
             if steps > 1_000 {
-                budget.spend(std::mem::take(&mut steps))?;
+                budget.spend(core::mem::take(&mut steps))?;
             }
         }
         budget.spend(steps)?;

@@ -1,6 +1,7 @@
 //! Blocks as functions, each built once: called blocks first, the steps of each folded in pairs.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use super::compose::{Diagram, Place};
 use super::coordinates::{FIELDS, Product, Sets};

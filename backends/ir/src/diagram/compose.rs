@@ -1,6 +1,7 @@
 //! Operations on functions. All are exact; all but the simplest cases are remembered.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use super::nodes::{BOTTOM, Id, MOST_NODES, Nodes, terminal_number};
 use super::terminal::{Calls, Exit, Lists, OUTSIDE, PASS, outcome, plain};

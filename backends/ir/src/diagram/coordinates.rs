@@ -3,7 +3,11 @@
 //! Values between two cuts are alike to every guard and have one number, the coordinate. Coordinates come from all
 //! guards of all programs that are to be compared: functions over other coordinates say nothing about these.
 
-use std::collections::{BTreeSet, HashMap};
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use hashbrown::HashMap;
 
 use crate::decide::points;
 use crate::symbolic::{Asks, Condition, Step, Ways};
@@ -195,7 +199,7 @@ impl<'a> Sets<'a> {
 
     /// Cuts every field.
     pub(super) fn cut(self) -> Coordinates {
-        let mut starts: [Vec<u128>; FIELDS] = std::array::from_fn(|_| vec![0]);
+        let mut starts: [Vec<u128>; FIELDS] = core::array::from_fn(|_| vec![0]);
         for (field, values) in &self.values {
             let last = self.last(*field);
             let Some(starts) = starts.get_mut(*field) else { continue };

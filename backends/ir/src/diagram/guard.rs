@@ -20,7 +20,7 @@ impl Order {
     fn new(packet: [usize; 5], coordinates: &Coordinates) -> Self {
         let ([a, b, c, d, e], [v, w, x, y, z]) = (WAY, packet);
         let fields = [a, b, c, d, e, v, w, x, y, z];
-        let bits = std::array::from_fn(|field| coordinates.bits(field));
+        let bits = core::array::from_fn(|field| coordinates.bits(field));
         let mut order = Self { fields, first_levels: [0; FIELDS], bits };
         let mut next = 0;
         for field in fields {
@@ -39,7 +39,7 @@ impl Order {
             mine.map(|(level, _)| 1 << (first + bits - 1 - level)).sum()
         };
         let mut all = self.first_levels.iter().zip(&self.bits).map(of);
-        std::array::from_fn(|_| all.next().unwrap_or_default())
+        core::array::from_fn(|_| all.next().unwrap_or_default())
     }
 }
 
@@ -65,7 +65,7 @@ impl<'c> Guards<'c> {
         let coordinates = self.order.coordinates(choices);
         let mut fields = coordinates.iter().enumerate();
         let mut value = || fields.next().map(|(field, at)| self.coordinates.value(field, *at));
-        std::array::from_fn(|_| value().unwrap_or_default())
+        core::array::from_fn(|_| value().unwrap_or_default())
     }
 
     /// `inside` for the points of a product, `outside` for all others. Both are terminals.

@@ -21,6 +21,8 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
+use alloc::vec::Vec;
+
 use crate::decide::points;
 use crate::decide::{Budget, BudgetExceeded};
 use crate::symbolic::{Program, Step, Ways};

@@ -4,6 +4,8 @@
 //! whether a terminal from which a packet goes on is below it, and whether a list of calls is: both end recursions
 //! early. Children are made before their parents, so one sweep marks what is reachable and one more moves it together.
 
+use alloc::vec::Vec;
+
 use crate::decide::{Budget, BudgetExceeded};
 
 /// A function: a node or a terminal.

@@ -1,6 +1,7 @@
 //! What becomes of packets at the end of a block or of a part of it.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use super::nodes::{Id, terminal, terminal_number};
 use crate::Verdict;

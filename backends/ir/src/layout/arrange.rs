@@ -1,6 +1,7 @@
 //! Which block each rule of a chain goes to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use super::compose::{Composer, compose};
 use super::groups::{Own, Rules, by_service};
@@ -242,7 +243,7 @@ fn ranges(
             };
             let alone = other.is_none() && service.span(end).is_some() && service.port(end).is_none();
             let Some(protocol) = service.only().filter(|_| alone) else { return true };
-            by_protocol.entry(protocol).or_default().insert(service.clone(), std::mem::take(group));
+            by_protocol.entry(protocol).or_default().insert(service.clone(), core::mem::take(group));
             false
         });
         for (protocol, ranges) in by_protocol {

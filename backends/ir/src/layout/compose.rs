@@ -1,7 +1,8 @@
 //! The items of one leaf: maps where rules differ in one field only, single rules where more is asked, and before both
 //! the exceptions for stronger rules of later blocks.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use super::groups::{Own, Rules};
 use super::later::Later;

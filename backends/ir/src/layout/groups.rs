@@ -1,6 +1,7 @@
 //! The rules of a chain by service.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use super::{PeerEnd, Service};
 use crate::{Addresses, Chain, Family, Outcome, PrefixSet, Rule};

@@ -1,6 +1,7 @@
 //! Which rules stand in later blocks than a leaf and share its service.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use super::Service;
 use super::service::Span;

@@ -26,6 +26,8 @@ mod sweep;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use alloc::vec::Vec;
+
 pub use arrange::plan;
 pub use service::{PortEnd, Service};
 

@@ -1,6 +1,7 @@
 //! Leaves by remote prefix: for rules whose services are too many to be looked up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use super::groups::Own;
 use super::{Key, Service};
@@ -66,7 +67,7 @@ impl Peers {
             |prefix: &Prefix| prefix.0 == family && wanted.is_none_or(|wanted| length(prefix) == wanted);
         let mut prefixes: Vec<&Prefix> = self.0.keys().filter(|prefix| fits(prefix)).collect();
         // A wider prefix before those inside it.
-        prefixes.sort_unstable_by_key(|(_, first, last)| (*first, std::cmp::Reverse(*last)));
+        prefixes.sort_unstable_by_key(|(_, first, last)| (*first, core::cmp::Reverse(*last)));
         let place = |prefix: &&Prefix| {
             let (family, first, last) = **prefix;
             let rules = self.0.get(*prefix);

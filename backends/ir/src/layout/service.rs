@@ -1,5 +1,7 @@
 //! Services: what rules ask of protocol and ports.
 
+use alloc::vec::Vec;
+
 use crate::{Match, Packet, PortMatch, Protocol, ProtocolSet};
 
 /// The end of a packet whose port is meant.

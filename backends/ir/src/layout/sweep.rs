@@ -1,6 +1,7 @@
 //! The strongest rule at each value of one field.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 /// Ranges of a rule, by its place in the chain.
 pub(super) struct Spread {

@@ -1,6 +1,7 @@
 //! A block that depends on the packet alone, as one ordered chain.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use super::{Act, Program, Step};
 use crate::decide::{Budget, BudgetExceeded};

@@ -16,7 +16,9 @@ pub use flat::{Flat, flatten, flatten_way};
 pub use run::{Leaf, run};
 pub use ways::Ways;
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::{ConnState, Family, PacketHook, Ranges, Region, Traversal, Verdict};
 

@@ -1,5 +1,7 @@
 //! Regions narrowed field by field, and regions as matches.
 
+use alloc::vec::Vec;
+
 use crate::region::NO_PORTS;
 use crate::{
     Addresses, Match, MatchParts, Packet, PortMatch, PortSet, PrefixSet, Protocol, ProtocolSet, Ranges,

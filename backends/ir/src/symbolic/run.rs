@@ -1,5 +1,7 @@
 //! Sets of packets on their way through a program.
 
+use alloc::vec::Vec;
+
 use super::{Act, Program};
 use crate::decide::{Budget, BudgetExceeded};
 use crate::{Region, Traversal, Verdict};

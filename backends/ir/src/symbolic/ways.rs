@@ -1,7 +1,9 @@
 //! The ways through a machine that programs tell apart: hook, interfaces, state of the session, and the icmp type and
 //! hop limit that some steps look at. All others are like one of these.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::{Asks, Condition, Program};
 use crate::{ConnState, Ifname, NameError, PacketHook, Ranges, Traversal};
@@ -36,7 +38,7 @@ impl Ways {
                 Asks::HopLimit(numbers) => limits.extend(cuts(numbers)),
             }
         }
-        let numbers = |cuts: BTreeSet<u8>| std::iter::once(None).chain(cuts.into_iter().map(Some)).collect();
+        let numbers = |cuts: BTreeSet<u8>| core::iter::once(None).chain(cuts.into_iter().map(Some)).collect();
         let (inputs, outputs) = (interfaces(&inputs)?, interfaces(&outputs)?);
         Ok(Self { inputs, outputs, types: numbers(types), limits: numbers(limits) })
     }

@@ -1,5 +1,7 @@
 //! Ranges of numbers divided, so that each part has less of what is asked.
 
+use alloc::vec::Vec;
+
 use crate::Family;
 
 /// Parts of a node at most where they are tested in turn. A test costs less than a jump; more parts mean more tests,

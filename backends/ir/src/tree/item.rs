@@ -1,7 +1,8 @@
 //! A rule as it stands in one part of the packet space: what the part says already is not tested again.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::{End, Wanted};
 use crate::{

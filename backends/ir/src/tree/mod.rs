@@ -17,8 +17,11 @@ mod split;
 #[cfg(test)]
 mod tests;
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use hashbrown::HashMap;
 
 use crate::{Chain, Family, Match, Outcome, Packet, Plan, Rule, RuleId, RuleSource, Verdict};
 

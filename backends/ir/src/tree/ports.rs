@@ -1,5 +1,7 @@
 //! Rules taken apart by range of ports, and put together again.
 
+use alloc::vec::Vec;
+
 use crate::{Match, MatchParts, PortMatch, PortSet, Rule};
 
 /// A rule for each range of destination ports, so that each can go where its ports belong.

@@ -3,6 +3,8 @@
 //! Where parts are tested in turn: whichever leaves the least in the heaviest part and copies the fewest rules. Where
 //! they are looked up: whichever leaves the fewest lines in the part that a rule's own packets usually are in.
 
+use alloc::vec::Vec;
+
 use super::divide::{Asked, FAN_OUT, Part, at_an_edge, divide, divide_all, halve, hull};
 use super::item::{Item, Piece};
 use super::region::{End, Region, Span};

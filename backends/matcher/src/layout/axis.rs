@@ -2,6 +2,8 @@
 //!
 //! Intervals between cuts that the same rules contain form a class. Used while building and by the bitsets.
 
+use alloc::vec::Vec;
+
 use super::rules::Values;
 use crate::hash::HashMap;
 
@@ -102,7 +104,7 @@ impl Axis {
 /// The places of the bits that are set, ascending.
 pub(super) fn ones(words: &[u64]) -> impl Iterator<Item = usize> + '_ {
     words.iter().enumerate().flat_map(|(at, word)| {
-        std::iter::successors(Some(*word).filter(|word| *word != 0), |word| {
+        core::iter::successors(Some(*word).filter(|word| *word != 0), |word| {
             Some(word & (word - 1)).filter(|rest| *rest != 0)
         })
         .map(move |word| at * 64 + word.trailing_zeros() as usize)

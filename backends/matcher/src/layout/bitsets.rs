@@ -1,6 +1,8 @@
 //! Bitsets over intervals: a row of bits per class of each field, a word per 64 rules. For chains whose classes do not
 //! fit tables, up to a few thousand rules.
 
+use alloc::vec::Vec;
+
 use super::axis::Axis;
 use super::pages::Pages;
 use super::rules::{FIELDS, LAST_SERVICE, Rules};

@@ -4,6 +4,8 @@
 //! other rules become active, what happens to each service is worked out once and given a number. Rows, columns and
 //! services that turn out the same are joined at the end.
 
+use alloc::vec::Vec;
+
 use super::LAST;
 use super::axis::{Axis, ones};
 use super::cells::Cells;

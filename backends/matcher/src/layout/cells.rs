@@ -1,7 +1,8 @@
 //! What class tables hold for each service of an effect: what happens to packets, or the rule that decides them.
 
-use std::fmt::Debug;
-use std::hash::Hash;
+use alloc::vec::Vec;
+use core::fmt::Debug;
+use core::hash::Hash;
 
 use super::effects::Plain;
 use super::gather::{LANES, Lanes, Loads};

@@ -1,5 +1,7 @@
 //! A field of a chain while candidate lists are made: where its intervals begin, and which rules stand in each.
 
+use alloc::vec::Vec;
+
 use palisade_ir::Ranges;
 
 use super::LAST;

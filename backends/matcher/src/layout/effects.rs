@@ -1,6 +1,8 @@
 //! Effects while tables are built: what happens to every service, for packets between two classes of addresses. Each
 //! distinct one has a number; they are kept as rows of pages, because most differ in few services.
 
+use alloc::vec::Vec;
+
 use super::cells::Cells;
 use super::services::distinct;
 use crate::hash::HashMap;
@@ -63,7 +65,7 @@ fn joined<C: Cells>(effects: &Plain<C::Word>, services: usize) -> (Vec<u32>, Vec
     (columns.names, columns.firsts)
 }
 
-fn number<W: Copy + Eq + std::hash::Hash>(
+fn number<W: Copy + Eq + core::hash::Hash>(
     known: &mut HashMap<Vec<W>, u32>,
     words: &[W],
     bytes: &mut usize,

@@ -69,13 +69,13 @@ pub(crate) fn flat<const CUTS: usize>(nodes: &[Node<u32, CUTS>]) -> &[u32] {
     const { assert!(size_of::<Node<u32, CUTS>>() == 8 * CUTS) };
     // SAFETY: a node is `repr(C)`, has twice as many `u32` as cuts and, by the line above, nothing else. The slice is as
     // long as the nodes and lives as long.
-    unsafe { std::slice::from_raw_parts(nodes.as_ptr().cast(), nodes.len() * 2 * CUTS) }
+    unsafe { core::slice::from_raw_parts(nodes.as_ptr().cast(), nodes.len() * 2 * CUTS) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "vector instructions that not every processor has, with addresses")]
 mod x86 {
-    use std::arch::x86_64::{
+    use core::arch::x86_64::{
         __m512i, _mm512_and_si512, _mm512_cmplt_epu32_mask, _mm512_loadu_si512, _mm512_mask_i32gather_epi32,
         _mm512_set1_epi32, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_srlv_epi32,
         _mm512_storeu_si512,
@@ -89,13 +89,26 @@ mod x86 {
 
     impl Vectors {
         /// Whether they are here; the answer is kept by the standard library.
+        #[cfg(feature = "std")]
         #[inline]
         pub(super) fn here() -> Option<Self> {
-            let here = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("bmi2");
+            let here = std::is_x86_feature_detected!("avx512f")
+                && std::is_x86_feature_detected!("avx512bw")
+                && std::is_x86_feature_detected!("avx512vl")
+                && std::is_x86_feature_detected!("avx512dq")
+                && std::is_x86_feature_detected!("bmi2");
+            here.then_some(Self(()))
+        }
+
+        /// Whether the program is compiled for processors that have them: nobody can be asked without std.
+        #[cfg(not(feature = "std"))]
+        #[inline]
+        pub(super) fn here() -> Option<Self> {
+            let here = cfg!(target_feature = "avx512f")
+                && cfg!(target_feature = "avx512bw")
+                && cfg!(target_feature = "avx512vl")
+                && cfg!(target_feature = "avx512dq")
+                && cfg!(target_feature = "bmi2");
             here.then_some(Self(()))
         }
 

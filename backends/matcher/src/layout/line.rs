@@ -1,7 +1,8 @@
 //! Effects along one address, for rules that look at no other: most security groups. Nothing here grows with the product
 //! of rules and classes, so chains of a hundred thousand rules fit.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use super::axis::ones;
 use super::cells::Cells;
@@ -87,7 +88,7 @@ pub(super) fn sweep<C: Cells>(
             }
         }
         let mut page = usize::MAX;
-        let dirty = std::mem::take(&mut changed);
+        let dirty = core::mem::take(&mut changed);
         for service in &dirty {
             let (rule, outcome) = active.first(*service)?;
             C::decide(&mut effect, service / 64, 1 << (service % 64), rule, outcome);

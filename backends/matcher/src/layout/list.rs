@@ -4,6 +4,8 @@
 //! many of both are few as a rule, and go to bitsets of their own; where they are not, they stand in the lists of a
 //! service or a source port, or are tried on every packet. A look-up reads one list per field, each until its first match.
 
+use alloc::vec::Vec;
+
 use super::bitsets::Bitsets;
 use super::cuts::{Cuts, spread};
 use super::gather::LANES;
@@ -59,7 +61,7 @@ impl<T: Number> List<T> {
         let mut wide = spread(all, [(source, &values(0)), (destination, &values(1))], most);
         let few = wide.len() <= MEDIUM;
         let rest = few.then(|| Bitsets::new(&rules.only(&wide), last, REST)).flatten();
-        let rest_numbers = if rest.is_some() { std::mem::take(&mut wide) } else { Vec::new() };
+        let rest_numbers = if rest.is_some() { core::mem::take(&mut wide) } else { Vec::new() };
         let wide = spread(wide.into_iter(), [(service, &values(2)), (source_port, &values(3))], most);
         let mut rows = Rows::new(entries);
         let wide = rows.list(wide);

@@ -21,6 +21,9 @@ mod shape;
 mod tables;
 mod trie;
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use palisade_ir::{Chain, Family, Outcome, Packet, RuleId, Verdict};
 
 use bitsets::Bitsets;
@@ -119,7 +122,7 @@ impl Budget {
 }
 
 /// What a chain is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Purpose {
     /// What happens to packets.
     Outcomes,

@@ -1,5 +1,7 @@
 //! Numbers as narrow as they may be.
 
+use alloc::vec::Vec;
+
 use super::gather::{Lanes, Loads};
 use crate::stored::Stored;
 

@@ -1,5 +1,7 @@
 //! From a small number (a service, a port) to a name: a table of two levels with equal pages kept once.
 
+use alloc::vec::Vec;
+
 use super::gather::{Lanes, Loads, each};
 use crate::hash::HashMap;
 use crate::stored::stored;

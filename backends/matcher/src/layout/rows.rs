@@ -1,5 +1,7 @@
 //! The rows that candidate lists are made of: the hulls of rules, two in a row.
 
+use alloc::vec::Vec;
+
 use super::Point;
 use super::rules::{FIELDS, Rules};
 use super::trie::Number;

@@ -3,7 +3,8 @@
 //! Protocol and destination port make one number, the service: a range of tcp ports, then of udp ports, then the
 //! protocols of packets without ports. So most chains have two fields that matter: an address and a service.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 use palisade_ir::{Chain, Family, Match, Outcome, Packet, PortMatch, Protocol, Ranges, RuleId};
 

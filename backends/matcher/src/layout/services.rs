@@ -1,5 +1,7 @@
 //! Service classes while tables are built: what rules cannot tell apart by service and source port.
 
+use alloc::vec::Vec;
+
 use super::axis::{Axis, ones};
 use super::pages::Pages;
 use super::rules::LAST_SERVICE;

@@ -3,6 +3,8 @@
 //! Classes are those of cells: what leads to the same cells, with every other field, is one class. So tables of outcomes
 //! have far fewer classes than tables of rules, and both are kept where both are asked for.
 
+use alloc::vec::Vec;
+
 use palisade_ir::Packet;
 
 use super::Point;

@@ -4,7 +4,8 @@
 //! needs. So a processor has no branch to guess wrong, which costs more than a few steps in vain, and overlaps the
 //! walks of several packets. A node of IPv4 is one or two cache lines, and equal nodes are kept once.
 
-use std::net::IpAddr;
+use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use super::gather::{LANES, Lanes, Loads, each, flat};
 use super::shape::Shape;
@@ -20,7 +21,7 @@ pub(super) const MANY: usize = 16;
 const DEEPEST: u32 = 12;
 
 /// An address as a number.
-pub(crate) trait Number: Copy + Ord + std::hash::Hash + Stored {
+pub(crate) trait Number: Copy + Ord + core::hash::Hash + Stored {
     /// The first and the last number.
     const ZERO: Self;
     const MAX: Self;

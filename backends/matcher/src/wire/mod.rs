@@ -10,7 +10,8 @@
 mod read;
 mod write;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use palisade_ir::{Ifname, Name, Outcome, Rank, RuleId, RuleInfo, Verdict};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -1,8 +1,10 @@
 //! From the wire form to a matcher, checking everything: whatever the file says, no look-up panics later.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::sync::Arc;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use palisade_ir::{
     Addresses, Chain, Family, Match, MatchError, MatchParts, Origin, PortMatch, PortSet, PrefixSet, Protocol,

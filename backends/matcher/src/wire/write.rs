@@ -1,12 +1,14 @@
 //! From a matcher to its wire form, and the pool that finds what chains share.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::hash::Hash;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use palisade_ir::{Chain, Family, PortMatch, PrefixSet, ProtocolSet, Ranges, Rule};
 
 use super::{Wire, WireAddresses, WireChain, WireGuard, WireNic, WirePorts, WireRule};
+use crate::hash::HashMap;
 use crate::layout::Purpose;
 use crate::matcher::Matcher;
 use crate::nic::{Guard, Nic};
@@ -30,7 +32,7 @@ struct Numbering<T> {
 
 impl<T> Default for Numbering<T> {
     fn default() -> Self {
-        Self { numbers: HashMap::new() }
+        Self { numbers: HashMap::default() }
     }
 }
 
@@ -51,7 +53,7 @@ impl<T: Eq + Hash> Numbering<T> {
 impl<'a> Pool<'a> {
     /// The number of a chain: the same for equal chains (the names of their sets aside).
     pub(crate) fn chain(&mut self, chain: &'a Chain) -> u32 {
-        if let Some(at) = self.met_chains.get(&std::ptr::from_ref(chain)) {
+        if let Some(at) = self.met_chains.get(&core::ptr::from_ref(chain)) {
             return *at;
         }
         let rules = chain.rules().iter().map(|rule| self.rule(rule)).collect();
@@ -77,7 +79,7 @@ impl<'a> Pool<'a> {
 
     fn addresses(&mut self, set: &'a PrefixSet) -> u32 {
         let numbers = &mut self.addresses;
-        *self.met_addresses.entry(std::ptr::from_ref(set)).or_insert_with(|| numbers.number(set))
+        *self.met_addresses.entry(core::ptr::from_ref(set)).or_insert_with(|| numbers.number(set))
     }
 }
 
@@ -103,7 +105,7 @@ impl Wire {
 /// Structures written so far.
 #[derive(Default)]
 struct Structures {
-    seen: HashSet<(u32, Purpose)>,
+    seen: BTreeSet<(u32, Purpose)>,
     bytes: Vec<u8>,
 }
 

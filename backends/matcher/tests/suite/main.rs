@@ -4,8 +4,10 @@
 mod agreement;
 mod backend;
 mod compiled;
+#[cfg(feature = "live")]
 mod gate;
 mod layouts;
+#[cfg(feature = "live")]
 mod live;
 mod plans;
 mod sessions;
