@@ -9,11 +9,10 @@ use std::thread;
 use similar::TextDiff;
 
 use super::args::CompileArgs;
-use super::layout::{options, refused, selection};
+use super::layout::{options, refused, selection, source};
 use super::{Exit, Failure, check, output, policy, verify};
 use crate::compile::{Emitted, OutputFile, Selection, emit};
 use crate::lower::lower;
-use crate::optimize::for_layout;
 use crate::targets::Target;
 
 /// How many files are written at once. A writer mostly waits for the disk, which takes as long for several files.
@@ -28,9 +27,8 @@ pub(super) fn run(args: &CompileArgs) -> Result<Exit, Failure> {
     let CompileArgs { policy: _, layout, output, check, no_verify } = args;
     let selection = selection(layout, &plan)?;
     let target = layout.target;
-    // Compiled matcher files hold the chains themselves; there is no other language to be wrong in.
-    let to_prove = (!no_verify && target != Target::Matcher).then(|| (loaded, plan.clone()));
-    let source = if target.explains() { plan } else { for_layout(plan, layout.layout) };
+    let to_prove = (!no_verify).then(|| (loaded, plan.clone()));
+    let source = source(layout, plan);
     let emitted = emit(&source, target, &selection, &options(layout)?).map_err(refused)?;
     if let Some((loaded, plan)) = &to_prove {
         let exit = verify::prove(loaded, plan, target, &emitted, false)?;

@@ -10,7 +10,6 @@ use super::compile::text_diff;
 use super::layout;
 use crate::compile::compile;
 use crate::diff::show::FileChange;
-use crate::optimize::for_layout;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -45,8 +44,7 @@ fn files(plan: &Plan, args: &LayoutArgs) -> Result<Files, Failure> {
         return Ok(Files::new());
     }
     let selection = layout::selection(args, plan)?;
-    let source = plan.clone();
-    let source = if args.target.explains() { source } else { for_layout(source, args.layout) };
+    let source = layout::source(args, plan.clone());
     let files =
         compile(&source, args.target, &selection, &layout::options(args)?).map_err(layout::refused)?;
     Ok(files.into_iter().map(|file| (file.name, file.contents)).collect())

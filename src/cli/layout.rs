@@ -7,6 +7,7 @@ use palisade_ir::{Options, Placement, Plan, Prelude};
 use super::Failure;
 use super::args::LayoutArgs;
 use crate::compile::{CompileError, Selection};
+use crate::optimize::for_layout;
 
 pub(super) fn refused(error: CompileError) -> Failure {
     let help = error.error.help.clone();
@@ -28,6 +29,11 @@ pub(super) fn selection(args: &LayoutArgs, plan: &Plan) -> Result<Selection, Fai
             ))
         }
     }
+}
+
+/// The plan that is emitted: rules as their authors wrote them where the output names them.
+pub(super) fn source(args: &LayoutArgs, plan: Plan) -> Plan {
+    if args.target.explains() { plan } else { for_layout(plan, args.layout) }
 }
 
 pub(super) fn options(args: &LayoutArgs) -> Result<Options, Failure> {

@@ -12,19 +12,12 @@ use super::policy::{self, LoadedPolicy};
 use super::{Exit, Failure, layout, live, output};
 use crate::compile::{Emitted, Selection, emit};
 use crate::lower::lower;
-use crate::optimize::for_layout;
 use crate::report::visible;
 use crate::targets::Target;
 use crate::verify::{self, Proof, show};
 
 pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let VerifyArgs { policy, layout, artifacts, live, netns } = args;
-    if layout.target == Target::Matcher {
-        return Err(Failure::with_help(
-            "compiled matcher files cannot be verified",
-            "they hold the chains of the policy themselves; verify nftables or iptables",
-        ));
-    }
     let loaded = policy::load(policy)?;
     let plan = lower(&loaded.policy);
     if *live {
@@ -32,7 +25,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     }
     let emitted = if artifacts.is_empty() {
         let selection = layout::selection(layout, &plan)?;
-        let source = for_layout(plan.clone(), layout.layout);
+        let source = layout::source(layout, plan.clone());
         emit(&source, layout.target, &selection, &layout::options(layout)?).map_err(layout::refused)?
     } else {
         read(artifacts, layout, &plan)?
@@ -84,7 +77,7 @@ fn running(
             "say it with --instance NAME, or --gateway",
         ));
     }
-    let source = for_layout(plan.clone(), layout.layout);
+    let source = layout::source(layout, plan.clone());
     let wanted =
         emit(&source, layout.target, &selection, &layout::options(layout)?).map_err(layout::refused)?;
     let mut exit = Exit::Fine;

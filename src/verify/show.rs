@@ -75,7 +75,13 @@ fn difference(setting: &Setting<'_>, difference: &Difference) -> String {
                 if line.starts_with('{') { format!(", object {number}") } else { format!(":{number}") };
             wrap(&mut text, &format!("{name}{place}: {}", visible(&line)), INDENT, &further);
         }
-        None => text.push_str("             by no line: nothing stands in the packet's way\n"),
+        None => match &found.comment {
+            // A compiled matcher has no lines, but knows what its look-ups stand for.
+            Some(rule) => {
+                wrap(&mut text, &format!("by look-ups that stand for `{}`", visible(rule)), INDENT, &further);
+            }
+            None => text.push_str("             by no line: nothing stands in the packet's way\n"),
+        },
     }
     text
 }

@@ -4,12 +4,13 @@ use palisade::targets::Target;
 use palisade::verify::{self, Failure};
 use palisade_grammar::FormatError;
 use palisade_ir::decide::Budget;
-use palisade_ir::symbolic::run;
+use palisade_ir::diagram::{Answer, Question, compare};
+use palisade_ir::symbolic::{Ways, run};
 use palisade_ir::{
     Artifact, ArtifactFile, Backend, ConnState, Family, Ifname, InstanceId, Lifted, Options, Packet,
     PacketPorts, Placement, Protocol, Region, Style, Traversal,
 };
-use palisade_matcher::Matcher;
+use palisade_matcher::{Matcher, MatcherBackend};
 
 /// What must hold for any bytes.
 type Property = fn(&[u8]);
@@ -78,10 +79,6 @@ fn compile(text: &str) {
             options.prelude.retain(|_| host);
             let plan = if target.explains() { &written } else { &plan };
             let Ok(artifact) = target.backend().emit(plan, &options) else { continue };
-            if target == Target::Matcher {
-                target.backend().lift(&artifact).expect("emitted files read back");
-                continue;
-            }
             match verify::verify(plan, target, &options, &artifact, &mut Budget::new(300_000)) {
                 Ok(_) | Err(Failure::Unproved(_)) => {}
                 Err(failure) => panic!("{target:?} {options:?}: {failure:?}"),
@@ -116,7 +113,12 @@ fn lift_rust(text: &str) {
 }
 
 fn readings(lifted: Option<Box<dyn Lifted>>) {
-    let Some(lifted) = lifted else { return };
+    if let Some(lifted) = lifted {
+        readings_of(&*lifted);
+    }
+}
+
+fn readings_of(lifted: &dyn Lifted) {
     for family in Family::ALL {
         let Ok(program) = lifted.program(family) else { continue };
         let closed = vec![false; program.blocks.len()];
@@ -169,13 +171,56 @@ fn ways() -> Vec<Traversal> {
     ways
 }
 
-/// Any bytes load or are refused; what loads decides, explains and writes itself again. The same bytes are tried with
-/// the length and the checksum that they should have, for behind those stands what is worth trying.
+/// Any bytes load or are refused; what loads decides and explains alike, and writes itself again. The same bytes are
+/// tried with the length and the checksum that they should have, for behind those stands what is worth trying.
 fn matcher_file(bytes: &[u8]) {
-    loads(bytes, true);
-    // Who mends the checksum of a file can write any policy, and structures that belong to another one: what it decides
-    // and what it explains may then differ, but nothing panics.
-    loads(&repaired(bytes), false);
+    if let Some(matcher) = loads(bytes) {
+        for packet in packets() {
+            assert_eq!(matcher.decide(&packet), matcher.explain(&packet).verdict, "{packet:?}");
+        }
+    }
+    // Who mends the checksum can write any policy, and tables of outcomes that belong to another one than those of
+    // rules: then both differ, and a proof says so.
+    let bytes = repaired(bytes);
+    loads(&bytes);
+    let file = ArtifactFile { suffix: "palisade", contents: bytes };
+    let Ok(lifted) = MatcherBackend.lift(&Artifact { files: vec![file] }) else { return };
+    alike(&*lifted);
+    readings(Some(lifted));
+}
+
+fn loads(bytes: &[u8]) -> Option<Matcher> {
+    let matcher = Matcher::from_bytes(bytes).ok()?;
+    for packet in packets() {
+        matcher.decide(&packet);
+        matcher.explain(&packet);
+    }
+    Matcher::from_bytes(&matcher.to_bytes()).expect("its own bytes");
+    Some(matcher)
+}
+
+/// Where a proof says that both answers are the same, they are; and where not, on the packet that it shows.
+fn alike(lifted: &dyn Lifted) {
+    let Some(again) = lifted.again() else { return };
+    readings_of(again);
+    for family in Family::ALL {
+        let (Ok(one), Ok(other)) = (lifted.program(family), again.program(family)) else { continue };
+        let Ok(ways_told) = Ways::of(&[&one, &other]) else { continue };
+        let question = Question { policy: &one, ruleset: &other, unasked: &[], ways: &ways_told };
+        let same = |packet: &Packet, at: &Traversal| {
+            let [one, other] = [lifted, again].map(|lifted| lifted.decide(packet, at));
+            (one.verdict, one.logged) == (other.verdict, other.logged)
+        };
+        match compare(&question, &mut Budget::new(300_000)) {
+            Ok(Answer::Alike) => {
+                for packet in packets().into_iter().filter(|packet| packet.family() == family) {
+                    assert!(ways().iter().all(|at| same(&packet, at)), "{packet:?}");
+                }
+            }
+            Ok(Answer::Unlike(packet, at)) => assert!(!same(&packet, &at), "{packet:?} {at:?}"),
+            Err(_) => {}
+        }
+    }
 }
 
 /// The frame of a compiled file: magic, format, length of the body, checksum of all but the magic.
@@ -185,13 +230,4 @@ fn repaired(bytes: &[u8]) -> Vec<u8> {
     let mut sum = crc32fast::Hasher::new();
     [format, &length, body].into_iter().for_each(|part| sum.update(part));
     [&head[..12], &length, &sum.finalize().to_le_bytes(), body].concat()
-}
-
-fn loads(bytes: &[u8], is_sound: bool) {
-    let Ok(matcher) = Matcher::from_bytes(bytes) else { return };
-    for packet in packets() {
-        let (verdict, explained) = (matcher.decide(&packet), matcher.explain(&packet).verdict);
-        assert!(!is_sound || verdict == explained, "{packet:?}");
-    }
-    Matcher::from_bytes(&matcher.to_bytes()).expect("its own bytes");
 }

@@ -341,6 +341,30 @@ fn verify_proves_files_and_shows_what_a_changed_port_does() {
 }
 
 #[test]
+fn verify_proves_compiled_matchers_and_shows_a_packet_that_another_one_denies() {
+    let other = POLICY.replace("port [80, 443]", "port [81, 443]");
+    assert_ne!(other, POLICY);
+    let place = folder(&[("policy.sg", POLICY), ("other.sg", &other)]);
+    let [policy, other] = ["policy.sg", "other.sg"].map(|name| place.path().join(name));
+    for (out, placement) in [("hosts", &[][..]), ("gateway", &["--gateway"])] {
+        let out = place.path().join(out);
+        let common = [&["--target", "matcher"], placement].concat();
+        let compile = |policy| palisade(&[&["compile", arg(policy), "-o", arg(&out)], &common[..]].concat());
+        let verify = || palisade(&[&["verify", arg(&policy), arg(&out)], &common[..]].concat());
+        assert_eq!(compile(&policy).code, 0);
+        let run = verify();
+        assert_eq!(run.code, 0, "{run:?}");
+        assert!(run.stdout.contains("proved for all packets"), "{run:?}");
+        assert_eq!(compile(&other).code, 0);
+        let run = verify();
+        let said = run.stdout + &run.stderr;
+        assert_eq!(run.code, 3, "{said}");
+        assert!(said.contains("port 8") && said.contains("web in 10 web"), "{said}");
+        assert!(said.contains("by look-ups that stand for `"), "{said}");
+    }
+}
+
+#[test]
 fn a_target_refuses_an_option_it_cannot_honour() {
     let place = folder(&[("policy.sg", POLICY)]);
     let policy = place.path().join("policy.sg");

@@ -13,6 +13,8 @@ mod properties;
 
 /// What fuzzing said of these.
 const SLOW: &str = "took some ten seconds, on a processor that was taken away";
+const FORGED: &str =
+    "denied where a way leads out of the tables of outcomes; those of deciding rules, whole, explained allow";
 /// Target, file, and what it once did.
 const STORIES: &[(&str, &str, &str)] = &[
     ("format", "slow-1", SLOW),
@@ -21,6 +23,7 @@ const STORIES: &[(&str, &str, &str)] = &[
     ("lift_iptables", "slow-2", SLOW),
     ("lift_iptables", "slow-3", SLOW),
     ("lift_nftables", "slow-1", SLOW),
+    ("matcher_file", "forged-1", FORGED),
     ("parse", "slow-1", SLOW),
     ("parse", "slow-2", SLOW),
 ];

@@ -2,6 +2,7 @@
 //!
 //! What it does not prove: that the kernel reads the text as the lift does; the kernel suites do.
 
+mod bytes;
 mod edges;
 mod faults;
 mod judge;
@@ -14,7 +15,8 @@ use palisade::optimize::for_layout;
 use palisade::targets::Target;
 use palisade::verify::verify;
 use palisade_ir::decide::Budget;
-use palisade_ir::{Options, Placement, Plan, Prelude, Style, Verdict};
+use palisade_ir::{Artifact, ArtifactFile, InstanceId, Options, Placement, Plan, Prelude, Style, Verdict};
+use palisade_matcher::{Layout, Matcher};
 use palisade_testkit::sample::random_policy;
 
 use crate::case;
@@ -36,6 +38,7 @@ pub fn layouts() -> Vec<(Target, Options)> {
         // Only the rules, whatever prelude is asked for.
         (Target::Rust, host()),
         (Target::Rust, Options { unmanaged: Verdict::Deny, ..bare() }),
+        (Target::Matcher, host()),
     ]
 }
 
@@ -47,8 +50,28 @@ pub fn plan(title: &str, text: &str) -> Plan {
 /// Everything that can be emitted for a plan in a layout.
 pub fn emitted(plan: &Plan, target: Target, options: &Options) -> Vec<Emitted> {
     let optimized = for_layout(plan.clone(), options.layout);
-    let hosts = emit(&optimized, target, &Selection::Instances, options).unwrap_or_default();
-    hosts.into_iter().chain(gateway(&optimized, target, options)).collect()
+    let optimized = if target.explains() { plan } else { &optimized };
+    let hosts = emit(optimized, target, &Selection::Instances, options).unwrap_or_default();
+    let mut emitted: Vec<Emitted> = hosts.into_iter().chain(gateway(optimized, target, options)).collect();
+    if target == Target::Matcher {
+        let layouts = [Layout::Bitsets, Layout::Tables, Layout::List];
+        let forced = emitted.iter().flat_map(|one| layouts.map(|layout| with_layout(plan, one, layout)));
+        emitted.extend(forced.collect::<Vec<_>>());
+    }
+    emitted
+}
+
+/// The same matcher with structures that it would not choose for so few rules.
+fn with_layout(plan: &Plan, emitted: &Emitted, layout: Layout) -> Emitted {
+    let Emitted { stem, options, artifact } = emitted;
+    let mut plan = plan.clone();
+    if let Placement::Host(InstanceId(at)) = options.placement {
+        plan.instances = vec![plan.instances.swap_remove(at as usize)];
+    }
+    let contents = Matcher::with_layout(&plan, layout).to_bytes();
+    let [file] = artifact.files.as_slice() else { panic!("a matcher is one file") };
+    let artifact = Artifact { files: vec![ArtifactFile { suffix: file.suffix, contents }] };
+    Emitted { stem: format!("{stem} {layout:?}"), options: options.clone(), artifact }
 }
 
 /// The gateway's, unless it refuses addresses that it cannot tell apart.

@@ -309,6 +309,11 @@ pub trait Lifted {
         let message = format!("rulesets of this target cannot be proved for all {family} packets");
         Err(LiftError { file: "", line: 0, message })
     }
+
+    /// The same files read once more, where they hold a second answer to the same questions. Proofs are about both.
+    fn again(&self) -> Option<&dyn Lifted> {
+        None
+    }
 }
 
 impl fmt::Debug for dyn Lifted {

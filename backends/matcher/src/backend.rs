@@ -16,7 +16,7 @@ use crate::lift::LiftedMatcher;
 use crate::matcher::Matcher;
 
 /// The suffix of the file.
-const SUFFIX: &str = "palisade";
+pub(crate) const SUFFIX: &str = "palisade";
 
 /// The target `matcher`.
 #[derive(Clone, Copy, Debug, Default)]

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use palisade_ir::{Chain, Family, Outcome, Packet, RuleId};
 
 use crate::later::Chained;
-use crate::layout::{Budget, Engine, Layout, Purpose, outcome};
+use crate::layout::{Budget, Engine, Layout, Purpose, Reading, outcome};
 use crate::stored::Stored;
 
 /// Packets of one batch whose outcomes wait in coded form.
@@ -80,6 +80,27 @@ impl IndexedChain {
                 found.iter().take(packets.len()).for_each(|code| each(outcome(*code)));
             }
         }
+    }
+
+    /// What look-ups of outcomes say to all packets of a family.
+    pub(crate) fn read_outcomes(&self, family: Family) -> Reading {
+        match family {
+            Family::V4 => self.v4.outcomes(family, &self.chain),
+            Family::V6 => self.v6.outcomes(family, &self.chain),
+        }
+    }
+
+    /// The outcomes that look-ups of deciding rules say to them.
+    pub(crate) fn read_deciders(&self, family: Family) -> Reading {
+        match family {
+            Family::V4 => self.v4.deciders(family, &self.chain),
+            Family::V6 => self.v6.deciders(family, &self.chain),
+        }
+    }
+
+    /// Whether both go the same way, for packets of every family.
+    pub(crate) const fn answers_once(&self) -> bool {
+        self.v4.answers_once() && self.v6.answers_once()
     }
 
     /// The structure that answers look-ups of a family.

@@ -203,6 +203,10 @@ impl Matcher {
         &self.nics
     }
 
+    pub(crate) const fn stored_owners(&self) -> &Owners {
+        &self.owners
+    }
+
     pub(crate) const fn stored_rules(&self) -> &Wording {
         &self.rules
     }

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use palisade_ir::Family;
+use palisade_ir::{Family, Ranges};
 
 use crate::layout::Trie;
 use crate::nic::Nic;
@@ -55,6 +55,22 @@ impl Owners {
         }
         let [v4, v6] = intervals;
         Self { v4: Trie::new(&v4), v6: Trie::new(&v6), sets }
+    }
+
+    /// All addresses of a family by their owners; `None` where the tree leads nowhere.
+    pub(crate) fn all(&self, family: Family) -> Option<Vec<(Ranges, &[u32])>> {
+        let intervals = match family {
+            Family::V4 => self.v4.as_ref().map(Trie::intervals),
+            Family::V6 => self.v6.as_ref().map(Trie::intervals),
+        };
+        let intervals = intervals.unwrap_or_else(|| Some(vec![(0, 0)]))?;
+        let mut by_name: BTreeMap<u32, Vec<(u128, u128)>> = BTreeMap::new();
+        let ends = intervals.iter().skip(1).map(|(next, _)| next - 1).chain([family.last()]);
+        for ((first, name), end) in intervals.iter().zip(ends) {
+            by_name.entry(*name).or_default().push((*first, end));
+        }
+        let owners = |name: u32| self.sets.get(name as usize).map_or(&[][..], Vec::as_slice);
+        Some(by_name.into_iter().map(|(name, parts)| (Ranges::from_unsorted(parts), owners(name))).collect())
     }
 
     /// The owners of an address.

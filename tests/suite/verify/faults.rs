@@ -1,8 +1,10 @@
-//! Small faults in the text of rulesets, as a slip of the hand or of a program would make them.
+//! Small faults in rulesets, as a slip of the hand or of a program would make them.
 
 use palisade::targets::Target;
 use palisade_ir::Artifact;
 use palisade_testkit::sample::Dice;
+
+use super::bytes;
 
 /// A faulty artifact and what was done to it.
 pub struct Fault {
@@ -25,10 +27,16 @@ pub enum Kind {
     ChangeNumber,
     ChangePort,
     ChangePrefix,
+    FlipBit,
+    ChangeWord,
+    ClearWord,
+    SwapWords,
+    RepeatWord,
 }
 
 impl Kind {
-    pub const ALL: [Self; 12] = [
+    /// In text.
+    pub const TEXT: [Self; 12] = [
         Self::DropLine,
         Self::DropRule,
         Self::DropJump,
@@ -42,6 +50,9 @@ impl Kind {
         Self::ChangePort,
         Self::ChangePrefix,
     ];
+    /// In a compiled matcher.
+    pub const BYTES: [Self; 5] =
+        [Self::FlipBit, Self::ChangeWord, Self::ClearWord, Self::SwapWords, Self::RepeatWord];
 
     /// The kinds that a target's text offers places for.
     pub fn of(target: Target) -> Vec<Self> {
@@ -51,7 +62,10 @@ impl Kind {
                 Self::DropJump | Self::DropElement | Self::LoseFamily | Self::ChangePort | Self::ChangePrefix
             )
         };
-        Self::ALL.into_iter().filter(|kind| target != Target::Rust || text_only(kind)).collect()
+        if target == Target::Matcher {
+            return Self::BYTES.to_vec();
+        }
+        Self::TEXT.into_iter().filter(|kind| target != Target::Rust || text_only(kind)).collect()
     }
 }
 
@@ -60,6 +74,12 @@ pub fn fault(artifact: &Artifact, kind: Kind, dice: &mut Dice) -> Option<Fault> 
     let files: Vec<usize> =
         (0..artifact.files.len()).filter(|at| artifact.files[*at].suffix != "sysctl").collect();
     let file = *dice.pick(&files)?;
+    if Kind::BYTES.contains(&kind) {
+        let (contents, what) = bytes::changed(&artifact.files[file].contents, kind, dice)?;
+        let mut faulty = artifact.clone();
+        faulty.files[file].contents = contents;
+        return Some(Fault { artifact: faulty, what: format!("{kind:?}: {what}") });
+    }
     let text = String::from_utf8(artifact.files[file].contents.clone()).expect("text");
     // The code below the tables of a Rust module is the same everywhere, and any change of it is refused.
     let (text, code) = text.split_at(text.find("\nuse core::").unwrap_or(text.len()));
@@ -109,6 +129,9 @@ fn changed(mut lines: Vec<String>, kind: Kind, dice: &mut Dice) -> Option<(Vec<S
             lines[at] = number(&before, dice, port)?;
         }
         Kind::ChangePrefix => lines[at] = prefix(&before, dice)?,
+        Kind::FlipBit | Kind::ChangeWord | Kind::ClearWord | Kind::SwapWords | Kind::RepeatWord => {
+            return None;
+        }
     }
     Some((lines, format!("line {}: {before}", at + 1)))
 }
@@ -136,6 +159,7 @@ fn fits(line: &str, kind: Kind) -> bool {
         Kind::ChangePrefix => code.contains('.') || code.contains("::"),
         Kind::SwapVerdict => verdict || jumps,
         Kind::DropLine | Kind::DropWord | Kind::RepeatLine | Kind::SwapLines | Kind::ChangeNumber => true,
+        Kind::FlipBit | Kind::ChangeWord | Kind::ClearWord | Kind::SwapWords | Kind::RepeatWord => false,
     }
 }
 

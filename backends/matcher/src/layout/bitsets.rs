@@ -13,14 +13,14 @@ use crate::stored::stored;
 /// A chain's rules of one family as rows of bits.
 #[derive(Clone, Debug)]
 pub(crate) struct Bitsets<T> {
-    source: Option<Trie<T>>,
-    destination: Option<Trie<T>>,
-    service: Option<Pages>,
-    source_port: Option<Pages>,
+    pub(super) source: Option<Trie<T>>,
+    pub(super) destination: Option<Trie<T>>,
+    pub(super) service: Option<Pages>,
+    pub(super) source_port: Option<Pages>,
     /// The words of a row.
-    words: u32,
+    pub(super) words: u32,
     /// The rows of all classes, by field; of a field that no rule looks at, one row.
-    rows: Vec<Vec<u64>>,
+    pub(super) rows: Vec<Vec<u64>>,
 }
 
 stored!(Bitsets<T> { source, destination, service, source_port, words, rows });

@@ -40,7 +40,7 @@ pub(super) trait Cells: Stored + Clone + Debug {
 #[derive(Clone, Debug)]
 pub(crate) struct Outcomes {
     /// Two bits per service: in the low half of a word 16 verdicts, in the high half whether to log.
-    words: Vec<u32>,
+    pub(super) words: Vec<u32>,
 }
 
 stored!(Outcomes { words });
@@ -126,9 +126,9 @@ const PAGE: usize = 16;
 #[derive(Clone, Debug)]
 pub(crate) struct Deciders {
     /// The pages of each row.
-    rows: Packed,
+    pub(super) rows: Packed,
     /// A rule's number and one more; 0 for none.
-    numbers: Packed,
+    pub(super) numbers: Packed,
 }
 
 stored!(Deciders { rows, numbers });

@@ -29,18 +29,18 @@ const REST: u64 = 4 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct List<T> {
     /// To the first row of a list.
-    source: Option<Trie<T>>,
-    destination: Option<Trie<T>>,
+    pub(super) source: Option<Trie<T>>,
+    pub(super) destination: Option<Trie<T>>,
     /// To an interval, and from there to the first row of a list.
-    service: (Option<Pages>, Vec<u32>),
-    source_port: (Option<Pages>, Vec<u32>),
+    pub(super) service: (Option<Pages>, Vec<u32>),
+    pub(super) source_port: (Option<Pages>, Vec<u32>),
     /// The first row of the rules tried on every packet.
-    wide: u32,
+    pub(super) wide: u32,
     /// Bitsets of the rules that stand in no list, and their numbers.
-    rest: Option<Bitsets<T>>,
-    rest_numbers: Vec<u32>,
+    pub(super) rest: Option<Bitsets<T>>,
+    pub(super) rest_numbers: Vec<u32>,
     /// Row 0 is empty.
-    rows: Vec<Row<T>>,
+    pub(super) rows: Vec<Row<T>>,
 }
 
 stored!(List<T> { source, destination, service, source_port, wide, rest, rest_numbers, rows });

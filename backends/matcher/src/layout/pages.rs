@@ -7,14 +7,14 @@ use crate::hash::HashMap;
 use crate::stored::stored;
 
 /// The numbers of a page.
-const PAGE: usize = 64;
+pub(super) const PAGE: usize = 64;
 
 /// A name for each number up to some last one.
 #[derive(Clone, Debug)]
 pub(super) struct Pages {
     /// The page of a number; there are fewer than 2^16.
-    pages: Vec<u16>,
-    names: Vec<u16>,
+    pub(super) pages: Vec<u16>,
+    pub(super) names: Vec<u16>,
 }
 
 stored!(Pages { pages, names });

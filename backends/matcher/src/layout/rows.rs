@@ -19,10 +19,10 @@ pub(super) struct Row<T> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry<T> {
     /// First value and what the last has more, in every field: a test is one subtraction and one comparison.
-    source: (T, T),
-    destination: (T, T),
-    service: (u32, u32),
-    source_port: (u16, u16),
+    pub(super) source: (T, T),
+    pub(super) destination: (T, T),
+    pub(super) service: (u32, u32),
+    pub(super) source_port: (u16, u16),
     /// The rule's number; then a bit that says that the hull holds packets that the rule does not match; then a bit
     /// that says that the list goes on in the next row.
     pub(super) tag: u32,

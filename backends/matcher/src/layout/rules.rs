@@ -11,9 +11,9 @@ use palisade_ir::{Chain, Family, Match, Outcome, Packet, PortMatch, Protocol, Ra
 use super::code;
 
 /// The first service of udp packets with ports; those of tcp begin at 0.
-const UDP: u32 = 1 << 16;
+pub(super) const UDP: u32 = 1 << 16;
 /// The first service of packets without ports.
-const BARE: u32 = 2 << 16;
+pub(super) const BARE: u32 = 2 << 16;
 /// The last service.
 pub(super) const LAST_SERVICE: u32 = BARE + 255;
 

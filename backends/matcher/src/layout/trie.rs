@@ -21,7 +21,7 @@ pub(super) const MANY: usize = 16;
 const DEEPEST: u32 = 12;
 
 /// An address as a number.
-pub(crate) trait Number: Copy + Ord + core::hash::Hash + Stored {
+pub(crate) trait Number: Copy + Ord + core::hash::Hash + Stored + Into<u128> {
     /// The first and the last number.
     const ZERO: Self;
     const MAX: Self;
@@ -164,15 +164,15 @@ impl<T: Number, const CUTS: usize> Node<T, CUTS> {
 /// A number's interval, by name.
 #[derive(Clone, Debug)]
 pub(crate) struct Trie<T> {
-    base: T,
-    shift: u32,
+    pub(super) base: T,
+    pub(super) shift: u32,
     /// The number of slots, less one.
-    last: u32,
+    pub(super) last: u32,
     /// By leading bits: names at depth 0, else nodes.
-    slots: Vec<u32>,
-    nodes: Nodes<T>,
+    pub(super) slots: Vec<u32>,
+    pub(super) nodes: Nodes<T>,
     /// The nodes on the way to each name.
-    depth: u32,
+    pub(super) depth: u32,
 }
 
 impl<T: Number> Stored for Trie<T> {
@@ -198,7 +198,7 @@ impl<T: Number> Stored for Trie<T> {
 
 /// Nodes of one of both sizes.
 #[derive(Clone, Debug)]
-enum Nodes<T> {
+pub(super) enum Nodes<T> {
     Small(Vec<Node<T, FEW>>),
     Large(Vec<Node<T, MANY>>),
 }

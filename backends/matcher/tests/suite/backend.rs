@@ -1,10 +1,12 @@
 //! The matcher as a target: what it emits, what it refuses and how its file judges packets on their way.
 
+use palisade_ir::decide::Budget;
+use palisade_ir::symbolic::run;
 use palisade_ir::{
-    Artifact, ArtifactFile, Backend, Chain, ConnState, Ifname, InstanceId, Lifted, Name, Options, Packet,
-    Placement, Plan, Protocol, RuleId, Style, Traversal, Verdict,
+    Artifact, ArtifactFile, Backend, Chain, ConnState, Family, Ifname, InstanceId, Lifted, Name, Options,
+    Packet, Placement, Plan, Protocol, Region, RuleId, Style, Traversal, Verdict,
 };
-use palisade_matcher::{Matcher, MatcherBackend};
+use palisade_matcher::{Layout, Matcher, MatcherBackend};
 
 use crate::plans;
 
@@ -111,6 +113,58 @@ fn a_gateway_asks_the_sender_and_then_the_receiver() {
             assert_eq!((actual.verdict, actual.logged), (expected.verdict, logged), "{packet:?}");
         }
     }
+}
+
+/// What is proved of a file is what its look-ups say, whichever structures they use.
+#[test]
+fn a_file_is_read_for_all_packets_as_packet_by_packet() {
+    let mut tried = 0;
+    for seed in 0..12 {
+        let plan = if seed % 2 == 0 { plans::random(seed) } else { with_vias(seed) };
+        for layout in [Layout::Bitsets, Layout::Tables, Layout::List] {
+            let contents = Matcher::with_layout(&plan, layout).to_bytes();
+            let files = vec![ArtifactFile { suffix: "palisade", contents }];
+            let lifted = MatcherBackend.lift(&Artifact { files }).unwrap();
+            let lists_and_bitsets_answer_once = layout == Layout::Tables;
+            assert_eq!(lifted.again().is_some(), lists_and_bitsets_answer_once);
+            for lifted in [Some(&*lifted), lifted.again()].into_iter().flatten() {
+                for family in Family::ALL {
+                    let program = lifted.program(family).unwrap();
+                    let packets = plans::boundary_packets(&plan, seed);
+                    for packet in packets.iter().filter(|packet| packet.family() == family) {
+                        for at in ways(&plan) {
+                            let leaves =
+                                run(&program, &at, &Region::point(packet), &[], &mut Budget::default());
+                            let read: Vec<_> =
+                                leaves.unwrap().iter().map(|leaf| (leaf.end, leaf.logged)).collect();
+                            let found = lifted.decide(packet, &at);
+                            assert_eq!(read, [(found.verdict, found.logged)], "{layout:?} {packet:?} {at:?}");
+                            tried += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(tried > 10_000, "{tried}");
+}
+
+fn ways(plan: &Plan) -> Vec<Traversal> {
+    let nics = || plan.nics().map(|(_, _, nic)| nic);
+    let near = nics().next().map_or_else(|| interface("eth0"), |nic| nic.interface.clone());
+    let mut ways = vec![
+        Traversal::input(near.clone()),
+        Traversal::output(near),
+        Traversal::input(interface("strange")),
+        Traversal::forward(interface("uplink"), interface("uplink")),
+    ];
+    if let [one, .., other] = nics().filter_map(|nic| nic.via.clone()).collect::<Vec<_>>().as_slice() {
+        ways.push(Traversal::forward(one.clone(), other.clone()));
+        ways.push(Traversal::forward(interface("uplink"), one.clone()));
+    }
+    let related = ways.iter().map(|at| Traversal { state: ConnState::Related, ..at.clone() });
+    ways.extend(related.collect::<Vec<_>>());
+    ways
 }
 
 #[test]

@@ -1,0 +1,79 @@
+//! The intervals of a search tree: every number there is, each with its name.
+
+use alloc::vec::Vec;
+
+use super::super::trie::{Node, Nodes, Number, Trie};
+
+/// Intervals by first number, ascending from 0, neighbours of one name joined.
+pub(crate) type Intervals = Vec<(u128, u32)>;
+
+impl<T: Number> Trie<T> {
+    /// All intervals; `None` where a way leads out of the tree.
+    pub(crate) fn intervals(&self) -> Option<Intervals> {
+        match &self.nodes {
+            Nodes::Small(nodes) => self.walk(nodes),
+            Nodes::Large(nodes) => self.walk(nodes),
+        }
+    }
+
+    fn walk<const CUTS: usize>(&self, nodes: &[Node<T, CUTS>]) -> Option<Intervals> {
+        let Self { base, shift, last, slots, nodes: _, depth } = self;
+        let max: u128 = T::MAX.into();
+        // Numbers are shifted by less than they have bits.
+        let shift = shift % (max.count_ones());
+        let mut walk = Walk { nodes, found: Vec::new() };
+        let mut first = 0;
+        for (slot, word) in (0..=*last).zip(slots) {
+            let next = (u128::from(slot) + 1).checked_shl(shift).filter(|next| next >> shift > slot.into());
+            let next = next.and_then(|next| next.checked_add((*base).into())).filter(|next| *next <= max);
+            let end = next.filter(|_| slot < *last).map_or(max, |next| next - 1);
+            walk.below(*word, *depth, (first, end))?;
+            if end == max {
+                return Some(walk.found);
+            }
+            first = end + 1;
+        }
+        None
+    }
+}
+
+/// A walk through all nodes that numbers come to.
+struct Walk<'a, T, const CUTS: usize> {
+    nodes: &'a [Node<T, CUTS>],
+    found: Intervals,
+}
+
+impl<T: Number, const CUTS: usize> Walk<'_, T, CUTS> {
+    /// The numbers from first to last, which have come to a word.
+    fn below(&mut self, word: u32, depth: u32, range: (u128, u128)) -> Option<()> {
+        if depth == 0 {
+            if self.found.last().is_none_or(|last| last.1 != word) {
+                self.found.push((range.0, word));
+            }
+            return Some(());
+        }
+        let node = self.nodes.get(word as usize)?;
+        self.search(node, depth, range, (0, CUTS / 2))
+    }
+
+    /// The steps of the search within a node, each of which divides the numbers in two.
+    fn search(
+        &mut self,
+        node: &Node<T, CUTS>,
+        depth: u32,
+        (first, last): (u128, u128),
+        (rank, step): (usize, usize),
+    ) -> Option<()> {
+        if step == 0 {
+            return self.below(*node.words.get(rank)?, depth - 1, (first, last));
+        }
+        let cut: u128 = (*node.cuts.get(rank | (step - 1))?).into();
+        if first <= cut {
+            self.search(node, depth, (first, last.min(cut)), (rank, step / 2))?;
+        }
+        if last > cut {
+            self.search(node, depth, (first.max(cut + 1), last), (rank | step, step / 2))?;
+        }
+        Some(())
+    }
+}
