@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use palisade_ir::Backend;
 
+use crate::optimize::Joining;
+
 /// What can be compiled to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
@@ -36,6 +38,14 @@ impl Target {
         match self {
             Target::Matcher => true,
             Target::Nftables | Target::Iptables | Target::Rust => false,
+        }
+    }
+
+    /// When it wants rules joined. Look-ups by service take them apart again.
+    pub const fn joining(self) -> Joining {
+        match self {
+            Target::Nftables | Target::Rust => Joining::WhenAsked,
+            Target::Iptables | Target::Matcher => Joining::AtOnce,
         }
     }
 

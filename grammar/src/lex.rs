@@ -63,7 +63,9 @@ pub(crate) enum Kind<'t> {
 
 /// Cuts a text into tokens, the last of which is [`Kind::End`].
 pub(crate) fn lex(text: &str) -> (Vec<Token<'_>>, Errors) {
-    let mut lexer = Lexer { text, ..Lexer::default() };
+    // Rules have a token for each five or six letters; growing would copy all of them several times.
+    let tokens = Vec::with_capacity(text.len() / 6);
+    let mut lexer = Lexer { text, tokens, ..Lexer::default() };
     // A byte order mark is what some editors write; it means nothing and the formatter drops it.
     let mut rest = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     while !rest.is_empty() {

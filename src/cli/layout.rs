@@ -33,7 +33,7 @@ pub(super) fn selection(args: &LayoutArgs, plan: &Plan) -> Result<Selection, Fai
 
 /// The plan that is emitted: rules as their authors wrote them where the output names them.
 pub(super) fn source(args: &LayoutArgs, plan: Plan) -> Plan {
-    if args.target.explains() { plan } else { for_layout(plan, args.layout) }
+    if args.target.explains() { plan } else { for_layout(plan, args.layout, args.target.joining()) }
 }
 
 pub(super) fn options(args: &LayoutArgs) -> Result<Options, Failure> {

@@ -21,7 +21,13 @@ pub(super) struct Hosts {
 
 impl Hosts {
     pub(super) fn new(plan: &Plan, target: Target, ipset: bool, layout: Style) -> Self {
-        Self { plan: for_layout(plan.clone(), layout), target, ipset, layout, lifted: BTreeMap::new() }
+        Self {
+            plan: for_layout(plan.clone(), layout, target.joining()),
+            target,
+            ipset,
+            layout,
+            lifted: BTreeMap::new(),
+        }
     }
 
     pub(super) fn decide(&mut self, packet: &Packet, ends: Ends) -> Result<Answer, EngineError> {

@@ -96,9 +96,10 @@ impl Lowering<'_> {
         for id in groups {
             let Some(group) = self.policy.group(*id) else { continue };
             enterprise |= group.kind == GroupKind::Enterprise;
+            rules.reserve(group.rules.len());
             for (index, rule) in group.rules.iter().enumerate() {
                 if rule.direction == direction && rule.side == side {
-                    rules.extend(rules::lower_rule(rule, self.ids.rule(*id, index), &self.sets));
+                    rules::lower_rule(rule, self.ids.rule(*id, index), &self.sets, &mut rules);
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! One rule of a group as rules of a chain, and the ids of all rules.
 
+use ipnet::IpNet;
 use palisade_ir::{
     Addresses, Direction, Family, Match, MatchParts, Origin, Outcome, PortMatch, PrefixSet, Protocol,
     ProtocolSet, Rank, Rule, RuleId, RuleInfo, RuleSource, Side, Verdict,
@@ -114,8 +115,8 @@ pub(super) fn inner_access(
     rules
 }
 
-/// A group's rule: one rule per traffic, pair of named or literal peers, and family that all of them have.
-pub(super) fn lower_rule(rule: &policy::Rule, id: RuleId, sets: &Sets) -> Vec<Rule> {
+/// Adds a group's rule: one rule per traffic, pair of named or literal peers, and family that all of them have.
+pub(super) fn lower_rule(rule: &policy::Rule, id: RuleId, sets: &Sets, rules: &mut Vec<Rule>) {
     let policy::Rule {
         direction: _,
         side: _,
@@ -131,15 +132,19 @@ pub(super) fn lower_rule(rule: &policy::Rule, id: RuleId, sets: &Sets) -> Vec<Ru
     } = rule;
     let outcome = Outcome { verdict: *verdict, log: *log };
     let rank = Rank::user(*priority, *verdict);
-    traffic_matches(traffic, source, destination, sets)
-        .into_iter()
-        .map(|matches| Rule { matches, outcome, rank, origin: Origin::one(id) })
-        .collect()
+    each_match(traffic, source, destination, sets, |matches| {
+        rules.push(Rule { matches, outcome, rank, origin: Origin::one(id) });
+    });
 }
 
 /// Every match of a list of traffic between two ends. A family that some part lacks yields nothing: never wider.
-fn traffic_matches(traffic: &[Traffic], source: &End, destination: &End, sets: &Sets) -> Vec<Match> {
-    let mut matches = Vec::new();
+fn each_match(
+    traffic: &[Traffic],
+    source: &End,
+    destination: &End,
+    sets: &Sets,
+    mut take: impl FnMut(Match),
+) {
     for Traffic { protocol, source_ports, destination_ports } in traffic {
         for family in families(*protocol) {
             for source in pieces(source, *family, sets) {
@@ -152,12 +157,13 @@ fn traffic_matches(traffic: &[Traffic], source: &End, destination: &End, sets: &
                         destination_ports: destination_ports.clone(),
                     };
                     // Only emptiness can make this fail, and an empty match is no rule.
-                    matches.extend(Match::new(parts));
+                    if let Ok(matches) = Match::new(parts) {
+                        take(matches);
+                    }
                 }
             }
         }
     }
-    matches
 }
 
 /// The families a protocol exists in: icmp is IPv4 only, icmpv6 IPv6 only.
@@ -176,19 +182,19 @@ fn pieces(end: &End, family: Family, sets: &Sets) -> Vec<Addresses> {
         End::Peers(peers) => peers,
     };
     let mut pieces = Vec::new();
-    let mut literal = Vec::new();
+    let mut literal: Vec<&IpNet> = Vec::new();
     for peer in peers {
-        match peer.who {
-            Who::Prefix(prefix) => literal.push(prefix),
-            Who::Set(id) => pieces.extend(sets.set(id, family)),
-            Who::Group(id) => pieces.extend(sets.group(id, family)),
+        match &peer.who {
+            Who::Prefix(prefix) if Family::of(&prefix.addr()) == family => literal.push(prefix),
+            Who::Prefix(_) => {}
+            Who::Set(id) => pieces.extend(sets.set(*id, family)),
+            Who::Group(id) => pieces.extend(sets.group(*id, family)),
             // Resolving lets instances stand in expectations only, which are not lowered.
             Who::Instance(_) => {}
         }
     }
-    let literal = PrefixSet::from_prefixes(family, &literal);
     if !literal.is_empty() {
-        pieces.push(Addresses::unnamed(literal));
+        pieces.push(Addresses::unnamed(PrefixSet::from_prefixes(family, literal)));
     }
     pieces
 }

@@ -44,14 +44,15 @@ pub(super) fn with_origins(chain: &Chain, live: &RuleBits, same: &[(usize, usize
     for &(first, other) in same {
         origins.entry(first).or_insert_with(|| of(first).to_vec()).extend(of(other));
     }
-    let rules = live.iter_ones().filter_map(|place| {
+    let mut rules = Vec::with_capacity(live.count_ones());
+    rules.extend(live.iter_ones().filter_map(|place| {
         let mut rule = chain.rules().get(place)?.clone();
         if let Some(origin) = origins.remove(&place).and_then(Origin::new) {
             rule.origin = origin;
         }
         Some(rule)
-    });
-    Chain::from_ordered(rules.collect(), chain.default(), chain.default_id())
+    }));
+    Chain::from_ordered(rules, chain.default(), chain.default_id())
 }
 
 /// Unmarks duplicates. Of those that say the very same as the rule that stays, tells both places.

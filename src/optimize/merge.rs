@@ -5,7 +5,7 @@
 //! one's place, stays below it wherever that one goes. A sweep needs no index but the one of the rules as they stood
 //! before it.
 
-use palisade_ir::decide::{Boxes, Budget, BudgetExceeded};
+use palisade_ir::decide::{Boxes, Budget, BudgetExceeded, RuleBits};
 use palisade_ir::{
     Addresses, Chain, Family, Match, MatchParts, Origin, PortMatch, PortSet, PrefixSet, Ranges, Rule,
 };
@@ -98,9 +98,7 @@ impl Lineup {
     /// The places of rules that differ in one field only, ascending.
     fn alike(&self, at: usize, field: Field) -> Vec<Vec<usize>> {
         let rest = |place: usize| self.rules.get(place).and_then(|rule| Rest::of(field, rule));
-        let numbered = self.numbers.iter().enumerate();
-        let mut order: Vec<(u64, usize)> =
-            numbered.filter_map(|(place, numbers)| Some((*numbers.get(at)?, place))).collect();
+        let mut order = self.numbered_alike(at);
         order.sort_unstable();
         let same = order.chunk_by(|one, other| one.0 == other.0).filter(|same| same.len() > 1);
         let alike = same.flat_map(|same| {
@@ -111,6 +109,15 @@ impl Lineup {
         });
         let places = alike.filter(|alike| alike.len() > 1);
         places.map(|alike| alike.iter().map(|(_, place)| *place).collect()).collect()
+    }
+
+    /// The numbers in one field with their places, without most of those that stand alone: there are few others as a
+    /// rule, and sorting all takes longer than all else here.
+    fn numbered_alike(&self, at: usize) -> Vec<(u64, usize)> {
+        let twice = Twice::of(&self.numbers, at, 4);
+        let places = self.numbers.iter().enumerate();
+        let numbered = places.filter_map(|(place, numbers)| Some((*numbers.get(at)?, place)));
+        numbered.filter(|(number, _)| twice.may_hold(*number)).collect()
     }
 
     /// Whether a rule may move to the place of another one of its outcome.
@@ -140,6 +147,48 @@ impl Lineup {
         }
         let (rules, numbers) = lines.into_iter().flatten().unzip();
         Self::numbered(rules, numbers)
+    }
+}
+
+/// At least so many rules differ in two fields or more from each other one.
+pub(super) fn alone(rules: &[Rule]) -> usize {
+    let numbers: Vec<[u64; 5]> = rules.iter().map(numbers).collect();
+    let mut alike = RuleBits::repeat(false, rules.len());
+    for at in 0..FIELDS.len() {
+        let twice = Twice::of(&numbers, at, 32);
+        for (place, numbers) in numbers.iter().enumerate() {
+            if numbers.get(at).is_some_and(|number| twice.may_hold(*number)) {
+                alike.set(place, true);
+            }
+        }
+    }
+    alike.count_zeros()
+}
+
+/// Which numbers of one field several rules have, and by chance a few more.
+struct Twice {
+    slots: RuleBits,
+    mask: usize,
+}
+
+impl Twice {
+    /// By so many slots for each rule: the more, the fewer by chance.
+    fn of(numbers: &[[u64; 5]], at: usize, slots: usize) -> Self {
+        let size = (slots * numbers.len()).next_power_of_two();
+        let mask = size - 1;
+        let (mut once, mut twice) = (RuleBits::repeat(false, size), RuleBits::repeat(false, size));
+        for number in numbers.iter().filter_map(|numbers| numbers.get(at)) {
+            // The numbers are hashes, so any bits of theirs will do.
+            let slot = *number as usize & mask;
+            if once.replace(slot, true) {
+                twice.set(slot, true);
+            }
+        }
+        Self { slots: twice, mask }
+    }
+
+    fn may_hold(&self, number: u64) -> bool {
+        self.slots.get(number as usize & self.mask).is_some_and(|bit| *bit)
     }
 }
 

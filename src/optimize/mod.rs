@@ -15,12 +15,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use palisade_ir::decide::{Budget, RuleBits};
-use palisade_ir::{Chain, InstancePlan, NicPlan, Plan, Style};
+use palisade_ir::{Chain, InstancePlan, NicPlan, Plan, Rule, Style};
 
 pub use covered::covered;
 pub use duplicates::duplicates;
 pub use merge::merge;
 pub use redundant::redundant;
+
+/// Chains of more rules are long: packets that pass them one by one need tens of thousands of nanoseconds.
+const LONG: usize = 1_000;
 
 /// How many rules each pass took out. Of a plan, a chain that NICs share counts once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,9 +78,14 @@ pub fn budget(chain: &Chain) -> Budget {
 /// All passes until none finds anything: [`duplicates`] and [`covered`], then [`merge`], [`redundant`] and [`covered`]
 /// again in turn. Rules about which the budget does not suffice to decide are kept.
 pub fn optimize(chain: &Chain, budget: &mut Budget) -> (Chain, Report) {
+    let (chain, report) = live(chain, budget);
+    join(chain, report, budget)
+}
+
+/// The passes that follow the first two.
+fn join(apart: Chain, mut report: Report, budget: &mut Budget) -> (Chain, Report) {
     let given = budget.left();
-    let (mut chain, mut report) = live(chain, budget);
-    let apart = chain.clone();
+    let mut chain = apart.clone();
     let mut left = chain.rules().len();
     loop {
         let before = left;
@@ -89,7 +97,7 @@ pub fn optimize(chain: &Chain, budget: &mut Budget) -> (Chain, Report) {
         if left == before {
             report.after = left;
             report.undecided += open;
-            report.steps = given - budget.left();
+            report.steps += given - budget.left();
             return (needed.chain.joined_from(apart), report);
         }
         // A rule that moved up may cover others, and what is gone no longer stands between any.
@@ -108,6 +116,7 @@ fn count(passed: &Chain, left: &mut usize, found: &mut usize) {
 
 /// The first two passes together: few rules of a large chain outlive them, and no others are ever copied.
 fn live(chain: &Chain, budget: &mut Budget) -> (Chain, Report) {
+    let given = budget.left();
     let before = chain.rules().len();
     let mut live = RuleBits::repeat(true, before);
     let same = duplicates::unmark(chain.rules(), &mut live);
@@ -115,18 +124,37 @@ fn live(chain: &Chain, budget: &mut Budget) -> (Chain, Report) {
     let undecided = covered::unmark(chain.rules(), &mut live, budget);
     let passed = duplicates::with_origins(chain, &live, &same);
     let (duplicates, covered) = (before - different, different - passed.rules().len());
-    (passed, Report { before, duplicates, covered, undecided, ..Report::default() })
+    let (after, steps) = (passed.rules().len(), given - budget.left());
+    (passed, Report { before, after, duplicates, covered, undecided, steps, ..Report::default() })
 }
 
 /// Optimises every chain of a plan, shared chains once. Names, sets and rule ids stay as they are.
 pub fn optimize_plan(plan: &Plan) -> (Plan, Report) {
-    optimized(plan.clone())
+    optimized(plan.clone(), Joining::AtOnce)
 }
 
-/// What [`optimize_plan`] does, for a plan that nobody else needs.
-pub fn optimized(mut plan: Plan) -> (Plan, Report) {
+/// When rules are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joining {
+    /// For all chains.
+    AtOnce,
+    /// For a chain that stays long when somebody asks for it, by [`Chain::joined`]: who takes rules apart again and only
+    /// would write joined ones where they are few hardly ever does.
+    WhenAsked,
+}
+
+/// What a backend is given: the optimised plan; the plan as it is written where every rule is to have its line, so that
+/// no edit moves the lines of others.
+pub fn for_layout(plan: Plan, layout: Style, joining: Joining) -> Plan {
+    match layout {
+        Style::Auto | Style::Maps | Style::Tree => optimized(plan, joining).0,
+        Style::Rules => plan,
+    }
+}
+
+fn optimized(mut plan: Plan, joining: Joining) -> (Plan, Report) {
     let Plan { session_timeout: _, networks: _, sets: _, services: _, rules: _, instances } = &mut plan;
-    let mut chains = Chains::default();
+    let mut chains = Chains { joining, done: HashMap::new(), report: Report::default() };
     for InstancePlan { name: _, description: _, nics } in instances {
         for nic in nics {
             let NicPlan { interface: _, via: _, network: _, side: _, addresses: _, ingress, egress } = nic;
@@ -137,20 +165,11 @@ pub fn optimized(mut plan: Plan) -> (Plan, Report) {
     (plan, chains.report)
 }
 
-/// What a backend is given: the optimised plan; the plan as it is written where every rule is to have its line, so that
-/// no edit moves the lines of others.
-pub fn for_layout(plan: Plan, layout: Style) -> Plan {
-    match layout {
-        Style::Auto | Style::Maps | Style::Tree => optimized(plan).0,
-        Style::Rules => plan,
-    }
-}
-
 /// The chains optimised so far, by where they are: lowering shares chains of the same groups, and comparing what is
 /// not shared would cost more than it saves. All sources are there from the start, so none of them can come to lie
 /// where one was that is gone.
-#[derive(Default)]
 struct Chains {
+    joining: Joining,
     done: HashMap<*const Chain, Arc<Chain>>,
     report: Report,
 }
@@ -160,7 +179,12 @@ impl Chains {
         if let Some(optimized) = self.done.get(&Arc::as_ptr(chain)) {
             return Arc::clone(optimized);
         }
-        let (optimized, report) = optimize(chain, &mut budget(chain));
+        let mut budget = budget(chain);
+        let (live, report) = live(chain, &mut budget);
+        let (optimized, report) = match self.joining {
+            Joining::WhenAsked if stays_long(live.rules()) => (live.joined_later(joined), report),
+            Joining::AtOnce | Joining::WhenAsked => join(live, report, &mut budget),
+        };
         self.report.add(&report);
         let optimized = Arc::new(optimized);
         self.done.insert(Arc::as_ptr(chain), Arc::clone(&optimized));
@@ -168,8 +192,19 @@ impl Chains {
     }
 }
 
+/// Whether many rules differ from each other one in two fields or more. Nothing joins with them at first, and hardly
+/// anything later.
+fn stays_long(rules: &[Rule]) -> bool {
+    rules.len() > LONG && merge::alone(rules) > LONG
+}
+
+fn joined(live: &Chain) -> Chain {
+    join(live.clone(), Report::default(), &mut budget(live)).0
+}
+
 /// The rules of a chain that are marked.
 fn kept(chain: &Chain, marks: &RuleBits) -> Chain {
-    let rules = marks.iter_ones().filter_map(|place| chain.rules().get(place)).cloned().collect();
+    let mut rules = Vec::with_capacity(marks.count_ones());
+    rules.extend(marks.iter_ones().filter_map(|place| chain.rules().get(place)).cloned());
     Chain::from_ordered(rules, chain.default(), chain.default_id())
 }

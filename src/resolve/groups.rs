@@ -37,11 +37,11 @@ pub(super) fn rules(
             owner.check(draft, &mut inherited, findings);
         }
         inherited.report(group, own, findings);
-        for draft in lines(world, group, own, findings) {
-            let mut draft = draft;
-            owner.check(&mut draft, &mut Inherited::default(), findings);
-            drafts.push(draft);
+        let mut written = lines(world, group, own, findings);
+        for draft in &mut written {
+            owner.check(draft, &mut Inherited::default(), findings);
         }
+        drafts.append(&mut written);
         repeats::labels(group, &drafts, findings);
         values.mark_repeats(&mut drafts, findings);
         if let Some(place) = all.get_mut(*index) {
@@ -164,6 +164,7 @@ fn lines(
     for item in &group.node.items {
         let GroupItemKind::Section(section) = &item.kind else { continue };
         let fits = section_fits(world, group, own, section, findings);
+        drafts.reserve(section.rules.len());
         for line in &section.rules {
             let mut draft = rules::draft(world, section, line, group.file, findings);
             if !fits {

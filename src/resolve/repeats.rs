@@ -8,7 +8,6 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt};
-use ipnet::IpNet;
 use palisade_grammar::ast;
 use palisade_ir::{Direction, Family, PrefixSet, Priority, Side, Verdict};
 
@@ -55,9 +54,9 @@ pub(super) struct Values<'a> {
     world: &'a World<'a>,
     /// By spelling, so that each spelling is worked out once.
     spelt: HashMap<Vec<Who>, Option<EndValue>>,
-    /// The same for a single prefix, which most ends are.
-    prefixes: HashMap<IpNet, EndValue>,
     numbers: HashMap<Arc<PrefixSet>, u32>,
+    /// The same for one range of addresses, which most ends are.
+    ranges: HashMap<(Family, u128, u128), u32>,
 }
 
 /// The number of no addresses.
@@ -76,7 +75,7 @@ type Identity<'r> = ((Direction, Option<Side>, Priority, Verdict), &'r [Traffic]
 
 impl<'a> Values<'a> {
     pub(super) fn new(world: &'a World<'a>) -> Self {
-        Self { world, spelt: HashMap::new(), prefixes: HashMap::new(), numbers: HashMap::new() }
+        Self { world, spelt: HashMap::new(), numbers: HashMap::new(), ranges: HashMap::new() }
     }
 
     /// Marks rules that repeat an earlier one of the same group, with a warning. The earlier one decides alone.
@@ -120,14 +119,13 @@ impl<'a> Values<'a> {
     fn end(&mut self, end: &End) -> Option<EndValue> {
         let End::Peers(peers) = end else { return self.spelt(end) };
         let [Peer { who: Who::Prefix(net), at: _ }] = peers.as_slice() else { return self.spelt(end) };
-        if let Some(known) = self.prefixes.get(net) {
-            return Some(known.clone());
-        }
-        let Addresses { v4, v6 } = ends::literal(self.world, end)?;
-        let families = Families::one(Family::of(&net.addr()));
-        let value = EndValue { families, v4: self.number(v4), v6: self.number(v6), groups: Vec::new() };
-        self.prefixes.insert(*net, value.clone());
-        Some(value)
+        let family = Family::of(&net.addr());
+        let number = self.range(family, Family::number(net.network()), Family::number(net.broadcast()));
+        let (v4, v6) = match family {
+            Family::V4 => (number, EMPTY),
+            Family::V6 => (EMPTY, number),
+        };
+        Some(EndValue { families: Families::one(family), v4, v6, groups: Vec::new() })
     }
 
     fn spelt(&mut self, end: &End) -> Option<EndValue> {
@@ -151,11 +149,24 @@ impl<'a> Values<'a> {
     }
 
     fn number(&mut self, addresses: Arc<PrefixSet>) -> u32 {
-        if addresses.is_empty() {
-            return EMPTY;
+        let ranges = addresses.ranges();
+        match (ranges.first(), ranges.last()) {
+            (Some(first), Some(last)) if ranges.len() == 1 => self.range(addresses.family(), first, last),
+            (Some(_), Some(_)) => {
+                let next = self.next();
+                *self.numbers.entry(addresses).or_insert(next)
+            }
+            _ => EMPTY,
         }
-        let next = self.numbers.len() as u32;
-        *self.numbers.entry(addresses).or_insert(next)
+    }
+
+    fn range(&mut self, family: Family, first: u128, last: u128) -> u32 {
+        let next = self.next();
+        *self.ranges.entry((family, first, last)).or_insert(next)
+    }
+
+    fn next(&self) -> u32 {
+        (self.numbers.len() + self.ranges.len()) as u32
     }
 }
 

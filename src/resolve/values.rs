@@ -47,12 +47,12 @@ pub(super) fn ports(list: &ast::List<ast::Ports>, file: FileId, findings: &mut F
 
 fn range(written: ast::Ports, place: Location) -> Result<(u16, u16), Box<Diagnostic>> {
     let ast::Ports { first, last } = written;
-    let text = if first == last { first.to_string() } else { format!("{first}-{last}") };
+    let text = || if first == last { first.to_string() } else { format!("{first}-{last}") };
     let wrong = |code, message: String, label: &str, help: String| {
         Err(Box::new(Diagnostic::error(code, message, place, label).help(help)))
     };
     let (Ok(low), Ok(high)) = (u16::try_from(first), u16::try_from(last)) else {
-        let message = format!("`{text}` is no port");
+        let message = format!("`{}` is no port", text());
         let help = "ports go from 1 to 65535".to_owned();
         return wrong(codes::PORT_TOO_LARGE, message, "above 65535", help);
     };
@@ -60,7 +60,7 @@ fn range(written: ast::Ports, place: Location) -> Result<(u16, u16), Box<Diagnos
         let help = format!("write `{last}-{first}`");
         return wrong(
             codes::REVERSED_PORT_RANGE,
-            format!("the port range `{text}` is reversed"),
+            format!("the port range `{}` is reversed", text()),
             "the first port is above the last",
             help,
         );
@@ -68,7 +68,8 @@ fn range(written: ast::Ports, place: Location) -> Result<(u16, u16), Box<Diagnos
     if low == 0 {
         let help =
             "ports go from 1 to 65535; leave `port` out to match every packet of the protocol".to_owned();
-        let message = if high == 0 { "`0` is no port".to_owned() } else { format!("`{text}` holds port 0") };
+        let message =
+            if high == 0 { "`0` is no port".to_owned() } else { format!("`{}` holds port 0", text()) };
         return wrong(codes::PORT_ZERO, message, "ports begin at 1", help);
     }
     Ok((low, high))

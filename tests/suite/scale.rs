@@ -3,9 +3,10 @@
 
 use palisade::engine::{Answer, Engine, EngineKind};
 use palisade::lower::lower;
-use palisade::optimize::{budget, optimize};
-use palisade_ir::Packet;
+use palisade::optimize::{Joining, budget, for_layout, optimize};
+use palisade::targets::Target;
 use palisade_ir::decide::{Budget, equivalent};
+use palisade_ir::{InstanceId, Options, Packet, Placement, Style};
 use palisade_testkit::sample;
 
 use crate::command::{arg, folder, palisade};
@@ -45,6 +46,33 @@ fn optimising_thousands_of_rules_changes_no_packet() {
     assert_eq!(equivalent(&nic.ingress, &optimized, &mut Budget::default()), Ok(None));
     let (again, _) = optimize(&optimized, &mut budget(&optimized));
     assert_eq!(again, optimized);
+}
+
+/// What a backend that joins rules only when it has to would never look at is not in its output either.
+#[test]
+fn rules_joined_when_asked_for_make_the_same_files() {
+    let uniform = sample::uniform_policy(2 * RULES, 10);
+    for text in [sample::security_group_policy(2 * RULES, 10), uniform] {
+        let plan = lower(&palisade::front::read_text("policy.sg", &text).policy.expect("a policy"));
+        let mut waited = 0;
+        for (target, layouts) in [(Target::Nftables, Style::ALL.as_slice()), (Target::Rust, &[Style::Auto])] {
+            for layout in layouts {
+                let files = |joining| {
+                    let plan = for_layout(plan.clone(), *layout, joining);
+                    let (_, _, nic) = plan.nics().next().expect("a NIC");
+                    let options = Options { layout: *layout, ..Options::at(Placement::Host(InstanceId(0))) };
+                    (nic.ingress.joins_later(), target.backend().emit(&plan, &options).expect("files"))
+                };
+                let (waits, later) = files(Joining::WhenAsked);
+                waited += usize::from(waits);
+                assert!(later == files(Joining::AtOnce).1, "{target:?} {layout:?}");
+            }
+        }
+        assert_eq!(
+            waited, 4,
+            "chains of thousands of rules stay long, but as they were written they stay so anyway"
+        );
+    }
 }
 
 #[test]

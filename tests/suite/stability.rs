@@ -78,7 +78,7 @@ fn partner(number: usize) -> String {
 fn emit(text: &str, target: Target, layout: Style) -> String {
     let loaded = read_text("policy.sg", text);
     let policy = loaded.policy.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
-    let plan = for_layout(lower(&policy), layout);
+    let plan = for_layout(lower(&policy), layout, target.joining());
     let at = plan.instances.iter().position(|instance| instance.name.as_str() == "web-1").expect("web-1");
     let options = Options { layout, ..Options::at(Placement::Host(InstanceId(at as u32))) };
     let artifact = target.backend().emit(&plan, &options).expect("files");

@@ -49,7 +49,7 @@ pub fn plan(title: &str, text: &str) -> Plan {
 
 /// Everything that can be emitted for a plan in a layout.
 pub fn emitted(plan: &Plan, target: Target, options: &Options) -> Vec<Emitted> {
-    let optimized = for_layout(plan.clone(), options.layout);
+    let optimized = for_layout(plan.clone(), options.layout, target.joining());
     let optimized = if target.explains() { plan } else { &optimized };
     let hosts = emit(optimized, target, &Selection::Instances, options).unwrap_or_default();
     let mut emitted: Vec<Emitted> = hosts.into_iter().chain(gateway(optimized, target, options)).collect();

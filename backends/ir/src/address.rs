@@ -84,7 +84,9 @@ impl PrefixSet {
 
     /// The addresses of `ranges` that exist in `family`.
     pub fn from_ranges(family: Family, ranges: &Ranges) -> Self {
-        Self { family, ranges: ranges.intersect(&Ranges::span(0, family.last())) }
+        let all_fit = ranges.last().is_none_or(|last| last <= family.last());
+        let fitting = || ranges.intersect(&Ranges::span(0, family.last()));
+        Self { family, ranges: if all_fit { ranges.clone() } else { fitting() } }
     }
 
     /// The union of those prefixes that belong to `family`; host bits are ignored.
@@ -114,7 +116,7 @@ impl PrefixSet {
 
     /// Whether every address of the family is in the set.
     pub fn is_any(&self) -> bool {
-        self.ranges == Ranges::span(0, self.family.last())
+        self.ranges.is_span(0, self.family.last())
     }
 
     /// Whether the address is in the set; one of the other family never is.

@@ -1,5 +1,6 @@
 //! An ordered, total list of rules: the first match decides, else the default.
 
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -14,13 +15,25 @@ pub struct Chain {
     default: Verdict,
     default_id: RuleId,
     #[serde(skip)]
-    apart: Option<Arc<Chain>>,
+    joining: Joining,
+}
+
+/// How the rules of a chain stand to fewer ones that say the same.
+#[derive(Clone, Debug, Default)]
+enum Joining {
+    /// Nobody looked.
+    #[default]
+    Unknown,
+    /// They were joined from those of this chain.
+    From(Arc<Chain>),
+    /// Joining them takes long and leaves many, so it waits until somebody asks.
+    Later(fn(&Chain) -> Chain),
 }
 
 /// By rules and default; how the chain came about is no part of what it says.
 impl PartialEq for Chain {
     fn eq(&self, other: &Self) -> bool {
-        let Self { rules, default, default_id, apart: _ } = self;
+        let Self { rules, default, default_id, joining: _ } = self;
         (rules, default, default_id) == (&other.rules, &other.default, &other.default_id)
     }
 }
@@ -44,24 +57,46 @@ impl Chain {
         // Rules are large, so they are moved once, by what settles nearly all; what is left is sorted but for ties.
         rules.sort_by_cached_key(|rule| (rule.rank, rule.origin.ids().first().copied()));
         rules.sort_by(|a, b| (a.rank, &a.origin).cmp(&(b.rank, &b.origin)));
-        Self { rules, default, default_id, apart: None }
+        Self { rules, default, default_id, joining: Joining::Unknown }
     }
 
     /// A chain whose rules stand in their final order already, as an optimiser pass leaves them.
     pub const fn from_ordered(rules: Vec<Rule>, default: Verdict, default_id: RuleId) -> Self {
-        Self { rules, default, default_id, apart: None }
+        Self { rules, default, default_id, joining: Joining::Unknown }
     }
 
     /// The same chain, remembering what it was before its rules were joined.
     #[must_use]
     pub fn joined_from(self, apart: Self) -> Self {
-        Self { apart: Some(Arc::new(apart)), ..self }
+        Self { joining: Joining::From(Arc::new(apart)), ..self }
+    }
+
+    /// The same chain, whose rules stay many when they are joined by a function, and are not joined before somebody asks.
+    #[must_use]
+    pub fn joined_later(self, join: fn(&Self) -> Self) -> Self {
+        Self { joining: Joining::Later(join), ..self }
+    }
+
+    /// The chain with its rules joined.
+    pub fn joined(&self) -> Cow<'_, Self> {
+        match self.joining {
+            Joining::Unknown | Joining::From(_) => Cow::Borrowed(self),
+            Joining::Later(join) => Cow::Owned(join(self)),
+        }
+    }
+
+    /// Whether [`Self::joined`] has work to do, which leaves many rules.
+    pub const fn joins_later(&self) -> bool {
+        matches!(self.joining, Joining::Later(_))
     }
 
     /// The chain before rules were joined: who takes rules apart by service anyway knows better there which source rule
     /// says what, and a change of one source rule changes less.
     pub fn apart(&self) -> &Self {
-        self.apart.as_deref().unwrap_or(self)
+        match &self.joining {
+            Joining::Unknown | Joining::Later(_) => self,
+            Joining::From(apart) => apart,
+        }
     }
 
     /// The rules, the strongest first.

@@ -82,8 +82,8 @@ impl Match {
         {
             return Err(MatchError::Empty);
         }
-        let transport: ProtocolSet = [Protocol::TCP, Protocol::UDP].into_iter().collect();
-        if !(source_ports.is_any() && destination_ports.is_any() || protocols.is_subset(&transport)) {
+        let untested = source_ports.is_any() && destination_ports.is_any();
+        if !untested && !protocols.iter().all(Protocol::has_ports) {
             return Err(MatchError::PortsWithoutTransport);
         }
         Ok(Self { source, destination, protocols, source_ports, destination_ports })

@@ -138,22 +138,31 @@ impl ProtocolSet {
 
     /// Whether no protocol is in the set.
     pub fn is_empty(&self) -> bool {
-        self.0.not_any()
+        self.words().iter().all(|word| *word == 0)
     }
 
     /// Whether all 256 are in the set.
     pub fn is_all(&self) -> bool {
-        self.0.all()
+        self.words().iter().all(|word| *word == u64::MAX)
     }
 
     /// The members, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Protocol> + '_ {
-        self.0.iter_ones().map(|number| Protocol(number as u8))
+        [0_u8, 64, 128, 192].into_iter().zip(self.words()).flat_map(|(first, word)| {
+            // By words: each rule of a chain is asked several times, and nearly always for one protocol or all.
+            let rests = core::iter::successors(Some(*word), |rest| Some(rest & rest.wrapping_sub(1)));
+            let members = rests.take_while(|rest| *rest != 0);
+            members.map(move |rest| Protocol(first + rest.trailing_zeros() as u8))
+        })
+    }
+
+    fn words(&self) -> &[u64] {
+        self.0.as_raw_slice()
     }
 
     /// How many members.
     pub fn len(&self) -> usize {
-        self.0.count_ones()
+        self.words().iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// What is in either set.

@@ -19,6 +19,11 @@ impl Ranges {
         Self::from_unsorted(vec![(first, last)])
     }
 
+    /// Whether these are the numbers from `first` to `last`, neither more nor fewer.
+    pub(crate) fn is_span(&self, first: u128, last: u128) -> bool {
+        *self.0 == [(first, last)]
+    }
+
     /// The union of inclusive ranges in any order; reversed ones count as empty.
     pub fn from_unsorted(mut parts: Vec<(u128, u128)>) -> Self {
         parts.retain(|(first, last)| first <= last);

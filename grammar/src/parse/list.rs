@@ -27,7 +27,8 @@ fn bare<'t, T>(
     input: Input<'t>,
     element: &mut impl FnMut(Input<'t>) -> Parsed<'t, T>,
 ) -> Parsed<'t, Option<List<T>>> {
-    let mut elements = Vec::new();
+    // There is hardly ever a second one.
+    let mut elements = Vec::with_capacity(1);
     let start = input.span();
     let mut rest = one(input, element, &mut elements)?;
     let comma = rest.span();

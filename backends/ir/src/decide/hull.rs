@@ -146,6 +146,10 @@ fn protocols(matches: &Match) -> impl Iterator<Item = u128> + '_ {
 
 /// The first and the last of them, and whether all between are there.
 fn protocol_run(matches: &Match) -> (u128, u128, bool) {
+    if matches.protocols().len() == 1 && tests_ports(matches) {
+        let ports = if matches.protocols().contains(Protocol::TCP) { TCP_PORTS } else { UDP_PORTS };
+        return (ports, ports, true);
+    }
     if matches.protocols().is_all() && !tests_ports(matches) {
         return (0, LAST_PROTOCOL, true);
     }

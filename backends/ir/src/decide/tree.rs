@@ -139,14 +139,18 @@ fn cut<T: Number>(entries: &mut [Entry<T>]) -> Option<[&mut [Entry<T>]; 3]> {
     if count <= LEAF {
         return None;
     }
-    let sample: Vec<Hull<T>> =
-        entries.iter().step_by(count.div_ceil(SAMPLE)).map(|entry| entry.hull).collect();
     let cuts = (0..5).filter_map(|field| {
-        let cut = median(&sample, field)?;
-        let sides = sample.iter().map(|hull| side(hull, field, cut));
+        let mut runs = [(T::of(0), T::of(0)); SAMPLE];
+        let sample = entries.iter().step_by(count.div_ceil(SAMPLE));
+        let many = sample.len();
+        for (run, entry) in runs.iter_mut().zip(sample) {
+            *run = (*entry.hull.low.get(field)?, *entry.hull.high.get(field)?);
+        }
+        let runs = runs.get(..many)?;
+        let cut = median(runs)?;
         let mut sizes = [0; 3];
-        for side in sides {
-            if let Some(size) = sizes.get_mut(side as usize) {
+        for (low, high) in runs {
+            if let Some(size) = sizes.get_mut(side_of(*low, *high, cut) as usize) {
                 *size += 1;
             }
         }
@@ -161,14 +165,18 @@ fn cut<T: Number>(entries: &mut [Entry<T>]) -> Option<[&mut [Entry<T>]; 3]> {
     (largest < count - count / 16).then_some([crossing, below, above])
 }
 
-/// The middle one of the different lower ends of boxes in a field, without the lowest.
-fn median<T: Number>(sample: &[Hull<T>], field: usize) -> Option<T> {
-    let lows = || sample.iter().filter_map(|hull| hull.low.get(field).copied());
-    let lowest = lows().min()?;
-    let mut higher: Vec<T> = lows().filter(|low| *low > lowest).collect();
-    let lowest_many = sample.len() - higher.len();
-    let middle = (sample.len() / 2).saturating_sub(lowest_many);
-    (!higher.is_empty()).then(|| *higher.select_nth_unstable(middle).1)
+/// The middle one of the different lower ends of at most [`SAMPLE`] runs, without the lowest.
+fn median<T: Number>(runs: &[(T, T)]) -> Option<T> {
+    let lowest = runs.iter().map(|run| run.0).min()?;
+    let mut higher = [lowest; SAMPLE];
+    let mut many = 0;
+    for (place, low) in higher.iter_mut().zip(runs.iter().map(|run| run.0).filter(|low| *low > lowest)) {
+        *place = low;
+        many += 1;
+    }
+    let higher = higher.get_mut(..many).filter(|higher| !higher.is_empty())?;
+    let middle = (runs.len() / 2).saturating_sub(runs.len() - many);
+    Some(*higher.select_nth_unstable(middle).1)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -179,9 +187,16 @@ enum Side {
 }
 
 fn side<T: Number>(hull: &Hull<T>, field: usize, cut: T) -> Side {
-    if hull.high.get(field).is_some_and(|high| *high < cut) {
+    match (hull.low.get(field), hull.high.get(field)) {
+        (Some(low), Some(high)) => side_of(*low, *high, cut),
+        _ => Side::Crossing,
+    }
+}
+
+fn side_of<T: Number>(low: T, high: T, cut: T) -> Side {
+    if high < cut {
         Side::Below
-    } else if hull.low.get(field).is_some_and(|low| *low >= cut) {
+    } else if low >= cut {
         Side::Above
     } else {
         Side::Crossing

@@ -14,6 +14,11 @@ const PREFIX_BYTES: usize = 127;
 
 /// One line without anything that could end a string, move a terminal's cursor, or read differently than it is.
 pub(super) fn clean(text: &str) -> String {
+    // Most text is clean: visible ASCII in words with a blank between.
+    let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"');
+    if plain && !text.contains("  ") && text.trim_matches(' ').len() == text.len() {
+        return text.to_owned();
+    }
     let visible: String = text
         .chars()
         .filter(|c| !is_invisible(*c))

@@ -11,6 +11,7 @@ mod shared;
 mod tree;
 mod words;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use palisade_ir::layout::{Block, Layout, Leaf, Lookup, PeerEnd, plan};
@@ -55,15 +56,16 @@ pub(super) fn chains(
 ) -> Result<Vec<ChainText>, EmitError> {
     let mut lines = session::rules(writer.plan.session_timeout);
     let mut chains = Vec::new();
+    if style == Style::Rules {
+        writer.sets.name_services();
+    }
     let arranged = match choose(writer, style, chain, allow) {
-        // Who asks for rules wants each of them where a change of it shows; else joined ones read better.
-        Way::List if style == Style::Rules => {
-            writer.sets.name_services();
-            lines_only(writer.chain(chain.apart(), allow)?)
+        Way::List(chain) => {
+            let lines = writer.chain(&chain, allow)?;
+            Arranged { lines, ..Arranged::default() }
         }
-        Way::List => lines_only(writer.chain(chain, allow)?),
         Way::Blocks(arranged) => write(writer, &name, chain, &arranged, allow)?,
-        Way::Tree(trees) => trees.write(writer, &name, chain, allow)?,
+        Way::Tree(chain, trees) => trees.write(writer, &name, &chain, allow)?,
     };
     let Arranged { lines: own, chains: leaves, maps: own_maps } = arranged;
     lines.extend(own);
@@ -73,42 +75,51 @@ pub(super) fn chains(
     Ok(chains)
 }
 
-/// How a chain is written.
-enum Way {
-    List,
+/// How a chain is written, with the chain whose rules are wanted.
+enum Way<'a> {
+    List(Cow<'a, Chain>),
     Blocks((Layout, PeerEnd)),
-    Tree(Trees),
+    Tree(Cow<'a, Chain>, Trees),
 }
 
-fn choose(writer: &Writer<'_>, style: Style, chain: &Chain, allow: &str) -> Way {
+fn choose<'a>(writer: &Writer<'_>, style: Style, chain: &'a Chain, allow: &str) -> Way<'a> {
     let blocks = || Some(plan(chain.apart())).filter(|(layout, _)| depth(layout, allow) <= DEPTH);
     match style {
-        Style::Rules => Way::List,
-        Style::Maps => blocks().map_or(Way::List, Way::Blocks),
-        Style::Tree => Trees::of(writer, chain, true).map_or(Way::List, Way::Tree),
-        // Who counts rule by rule wants to see the rules.
-        Style::Auto if writer.counters || chain.rules().len() <= FEW => Way::List,
-        Style::Auto => {
-            let list = (Way::List, cost::list(chain));
-            let blocks = blocks().map(|blocks| (cost::arranged(&blocks.0), Way::Blocks(blocks)));
-            let (simpler, cost) = match blocks {
-                Some((cost, blocks)) if cost::pays(cost, list.1) => (blocks, cost),
-                _ => list,
-            };
-            // Blocks copy no rule, and an edit of one stays small.
-            if cost <= cost::CHEAP {
-                return simpler;
+        // Who asks for rules wants each of them where a change of it shows; else joined ones read better.
+        Style::Rules => Way::List(Cow::Borrowed(chain.apart())),
+        Style::Maps => blocks().map_or_else(|| Way::List(chain.joined()), Way::Blocks),
+        Style::Tree => {
+            let joined = chain.joined();
+            match Trees::of(writer, &joined, true) {
+                Some(trees) => Way::Tree(joined, trees),
+                None => Way::List(joined),
             }
-            // A tree copies rules; it is for chains that it makes cheap.
-            let cheap = |trees: &Trees| trees.cost() <= cost::CHEAP && cost::pays(trees.cost(), cost);
-            let tree = Trees::of(writer, chain, false).filter(cheap);
-            tree.map_or(simpler, Way::Tree)
         }
+        // Who counts rule by rule wants to see the rules.
+        Style::Auto if writer.counters || chain.rules().len() <= FEW => Way::List(chain.joined()),
+        Style::Auto => cheapest(writer, chain, blocks()),
     }
 }
 
-fn lines_only(lines: Vec<String>) -> Arranged {
-    Arranged { lines, ..Arranged::default() }
+fn cheapest<'a>(writer: &Writer<'_>, chain: &'a Chain, blocks: Option<(Layout, PeerEnd)>) -> Way<'a> {
+    let blocks = blocks.map(|blocks| (cost::arranged(&blocks.0), blocks));
+    let blocks = match blocks {
+        // Rules that stay many are dear as a list, so nobody needs to know how many they are.
+        Some((cost, blocks)) if cost <= cost::CHEAP && chain.joins_later() => return Way::Blocks(blocks),
+        blocks => blocks,
+    };
+    let joined = chain.joined();
+    let list = cost::list(&joined);
+    let blocks = blocks.filter(|(cost, _)| cost::pays(*cost, list));
+    let cost = blocks.as_ref().map_or(list, |(cost, _)| *cost);
+    // Blocks copy no rule, and an edit of one stays small; a tree copies rules, and is for chains that it makes cheap.
+    let cheap = |trees: &Trees| trees.cost() <= cost::CHEAP && cost::pays(trees.cost(), cost);
+    let trees = if cost > cost::CHEAP { Trees::of(writer, &joined, false).filter(cheap) } else { None };
+    match (trees, blocks) {
+        (Some(trees), _) => Way::Tree(joined, trees),
+        (None, Some((_, blocks))) => Way::Blocks(blocks),
+        (None, None) => Way::List(joined),
+    }
 }
 
 /// A chain being written.

@@ -1,7 +1,7 @@
 //! The words of a map: names of leaves, keys, and what is looked up.
 
 use palisade_ir::layout::{Act, Entry, Field, Item, Key, Leaf, Lookup, PeerEnd, PortEnd, Service};
-use palisade_ir::{Family, Match, Outcome, PrefixSet, Protocol, Ranges, RuleId, Verdict};
+use palisade_ir::{Family, Match, Outcome, Protocol, RuleId, Verdict};
 
 use super::super::rule::{join, protocol_test, transport_header};
 use super::super::sets::range;
@@ -109,12 +109,16 @@ pub(super) fn key(field: Field, family: Option<Family>, entry: &Entry) -> String
 
 /// A range of addresses, as a prefix where it is one.
 pub(super) fn span(family: Family, first: u128, last: u128) -> String {
-    let prefixes = PrefixSet::from_ranges(family, &Ranges::span(first, last)).prefixes();
-    match prefixes.as_slice() {
-        [only] if only.prefix_len() == only.max_prefix_len() => only.addr().to_string(),
-        [only] => only.to_string(),
-        _ => format!("{}-{}", family.address(first), family.address(last)),
+    let hosts = first ^ last;
+    let (from, to) = (family.address(first), family.address(last));
+    if first == last {
+        return from.to_string();
     }
+    // The range of a prefix: the bits in which its ends differ are the last ones, and there all of them.
+    if hosts & hosts.wrapping_add(1) == 0 && first & hosts == 0 {
+        return format!("{from}/{}", family.last().count_ones() - hosts.count_ones());
+    }
+    format!("{from}-{to}")
 }
 
 /// The addresses that lead to a leaf.
