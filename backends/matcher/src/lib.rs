@@ -84,6 +84,10 @@
 //! ```
 
 #![cfg_attr(not(test), no_std)]
+#![cfg_attr(
+    not(feature = "live"),
+    allow(rustdoc::broken_intra_doc_links, reason = "`Live` and `Gate` are not there")
+)]
 
 #[macro_use]
 extern crate alloc;
@@ -124,6 +128,7 @@ pub use nic::{End, NicMatcher};
 pub use session::SessionTable;
 pub use wire::Invalid;
 
-#[cfg(doctest)]
+// Its examples need `Gate`.
+#[cfg(all(doctest, feature = "live"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
