@@ -6,6 +6,9 @@ use std::time::Duration;
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use palisade_ir::{Packet, PacketPorts, Protocol};
 use pcap_file::pcap::PcapReader;
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption,
+};
 use pcap_file::pcapng::{Block, PcapNgReader};
 use pcap_file::{DataLink, PcapError};
 
@@ -51,28 +54,62 @@ fn pcap(reader: impl Read, tally: &mut Tally<'_>) -> Result<(), PcapError> {
 
 fn pcapng(reader: impl Read, tally: &mut Tally<'_>) -> Result<(), PcapError> {
     let mut reader = PcapNgReader::new(reader)?;
-    let (mut links, mut now) = (Vec::new(), Duration::ZERO);
+    let (mut interfaces, mut now) = (Vec::new(), Duration::ZERO);
     while let Some(block) = reader.next_block() {
         let (interface, data) = match block? {
             Block::SectionHeader(_) => {
-                links.clear();
+                interfaces.clear();
                 continue;
             }
             Block::InterfaceDescription(interface) => {
-                links.push(interface.linktype);
+                interfaces.push(Interface::new(&interface));
                 continue;
             }
             Block::EnhancedPacket(packet) => {
-                now = packet.timestamp;
-                (packet.interface_id as usize, packet.data)
+                let interface = interfaces.get(packet.interface_id as usize);
+                now = interface.map_or(now, |interface| interface.time(packet.timestamp));
+                (interface, packet.data)
             }
-            Block::SimplePacket(packet) => (0, packet.data),
+            Block::SimplePacket(packet) => (interfaces.first(), packet.data),
             _ => continue,
         };
-        let packet = links.get(interface).and_then(|link| parse(*link, &data));
-        tally.packet(packet, now);
+        tally.packet(interface.and_then(|interface| parse(interface.link, &data)), now);
     }
     Ok(())
+}
+
+/// An interface of a pcapng file: what its packets begin with, and what its clock counts (if_tsresol and if_tsoffset of
+/// draft-ietf-opsawg-pcapng): so many parts of a second, microseconds where nothing is said, since so many seconds.
+struct Interface {
+    link: DataLink,
+    parts: Option<u128>,
+    since: Duration,
+}
+
+impl Interface {
+    fn new(block: &InterfaceDescriptionBlock<'_>) -> Self {
+        let mut interface = Self { link: block.linktype, parts: Some(1_000_000), since: Duration::ZERO };
+        for option in &block.options {
+            match option {
+                InterfaceDescriptionOption::IfTsResol(digits) => {
+                    let base: u128 = if digits & 0x80 == 0 { 10 } else { 2 };
+                    interface.parts = base.checked_pow((digits & 0x7f).into());
+                }
+                InterfaceDescriptionOption::IfTsOffset(seconds) => {
+                    interface.since = Duration::from_secs(*seconds)
+                }
+                _ => {}
+            }
+        }
+        interface
+    }
+
+    /// When a packet came, of which pcap-file says what its clock counted as if it always were nanoseconds.
+    fn time(&self, counted: Duration) -> Duration {
+        // What counts parts too small for a number did not count a nanosecond.
+        let nanos = self.parts.map_or(0, |parts| counted.as_nanos().saturating_mul(1_000_000_000) / parts);
+        self.since.saturating_add(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
+    }
 }
 
 /// The fields that rules test; `None` for what is no IP.

@@ -77,3 +77,14 @@ fn progress(bytes: u64) -> ProgressBar {
         Err(_) => bar,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_input_has_a_bar() {
+        assert_eq!(progress(LONG - 1).length(), None);
+        assert_eq!(progress(LONG).length(), Some(LONG));
+    }
+}

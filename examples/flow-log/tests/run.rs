@@ -9,6 +9,11 @@ use etherparse::PacketBuilder;
 use palisade_matcher::Matcher;
 use pcap_file::DataLink;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
+use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketBlock;
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption,
+};
+use pcap_file::pcapng::{PcapNgBlock, PcapNgWriter};
 
 const POLICY: &str = "network prod = vpc
 
@@ -94,6 +99,63 @@ denied most by
        2  web-1 eth0: web in 1
 ";
     assert_eq!(run(folder.path(), "log.pcap"), (0, expected.to_owned(), String::new()));
+}
+
+/// Interfaces of several kinds in one file: each packet is read by its own, and so is its time.
+#[test]
+fn a_capture_of_several_interfaces() {
+    let folder = tempfile::tempdir().unwrap();
+    compile(folder.path());
+    let (web, client) = ([10, 0, 0, 1], [203, 0, 113, 9]);
+    let ethernet = |source, destination, ports| tcp(source, destination, ports);
+    // The same from the IP header on.
+    let raw = |source, destination, ports| tcp(source, destination, ports)[14..].to_vec();
+    let packets = [
+        (0, 0, ethernet(client, web, (50_000, 443))),
+        (1, 1, raw(web, client, (443, 50_000))),
+        (1, 2, raw(client, web, (50_000, 22))),
+        // An interface whose packets nobody here can read, and no packet at all.
+        (2, 3, raw(client, web, (50_001, 443))),
+        (0, 5, vec![0; 3]),
+        // The server asks; the answer comes in time, and much later.
+        (0, 6, ethernet(web, client, (40_000, 80))),
+        (1, 7, raw(client, web, (80, 40_000))),
+        (0, 2000, ethernet(client, web, (80, 40_000))),
+    ];
+    // Microseconds, as nothing is said; nanoseconds; and powers of two.
+    let interfaces = [
+        (DataLink::ETHERNET, None, 1_000_000),
+        (DataLink::RAW, Some(9), 1_000_000_000),
+        (DataLink::BLUETOOTH_HCI_H4, Some(0x80 + 10), 1 << 10),
+    ];
+    let file = std::fs::File::create(folder.path().join("log.pcapng")).unwrap();
+    let mut writer = PcapNgWriter::new(file).unwrap();
+    for (linktype, digits, _) in interfaces {
+        let options = digits.into_iter().map(InterfaceDescriptionOption::IfTsResol).collect();
+        let interface = InterfaceDescriptionBlock { linktype, snaplen: 0xffff, options };
+        writer.write_block(&interface.into_block()).unwrap();
+    }
+    for (interface_id, second, data) in &packets {
+        let parts = interfaces.get(*interface_id as usize).map_or(1, |(_, _, parts)| *parts);
+        let block = EnhancedPacketBlock {
+            interface_id: *interface_id,
+            // Written as a number of nanoseconds, whatever the interface counts.
+            timestamp: Duration::from_nanos(second * parts),
+            original_len: data.len() as u32,
+            data: data.into(),
+            options: Vec::new(),
+        };
+        writer.write_block(&block.into_block()).unwrap();
+    }
+    drop(writer);
+    let expected = "6 packets, 2 that are no IP
+allowed        4
+denied         2
+
+denied most by
+       2  web-1 eth0: default in
+";
+    assert_eq!(run(folder.path(), "log.pcapng"), (0, expected.to_owned(), String::new()));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The words of a map: names of leaves, keys, and what is looked up.
 
+use std::net::IpAddr;
+
 use palisade_ir::layout::{Act, Entry, Field, Item, Key, Leaf, Lookup, PeerEnd, PortEnd, Service};
 use palisade_ir::{Family, Match, Outcome, Protocol, RuleId, Verdict};
 
@@ -30,10 +32,21 @@ pub(super) fn label(leaf: &Leaf, end: PeerEnd) -> String {
                 PeerEnd::Destination => "to",
             };
             let length = family.last().count_ones() - (last - first).count_ones();
-            // A colon cannot stand in a name.
-            format!("{side}-{}/{length}", family.address(*first).to_string().replace(':', "."))
+            format!("{side}-{}/{length}", plain(family.address(*first)))
         }
     }
+}
+
+/// An address in a name, where a colon cannot stand: with dots. What people write as an IPv4 address in an IPv6 one has
+/// hexadecimal groups as any other, for its own dots would make it the name of another address.
+fn plain(address: IpAddr) -> String {
+    if let IpAddr::V6(v6) = address
+        && v6.to_ipv4_mapped().is_some()
+    {
+        let [.., high, low] = v6.segments();
+        return format!("..ffff.{high:x}.{low:x}");
+    }
+    address.to_string().replace(':', ".")
 }
 
 pub(super) fn protocol_name(protocol: Protocol) -> String {
@@ -168,4 +181,31 @@ pub(super) fn dedup(mut ids: Vec<RuleId>) -> Vec<RuleId> {
     ids.sort_unstable();
     ids.dedup();
     ids
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn addresses_keep_names_of_their_own() {
+        let mut names = BTreeMap::new();
+        for (text, expected) in [
+            ("10.0.0.1", "10.0.0.1"),
+            ("fd00::1", "fd00..1"),
+            ("::", ".."),
+            ("1:2:3:4:5:6:7:8", "1.2.3.4.5.6.7.8"),
+            ("::ffff:1.2.3.4", "..ffff.102.304"),
+            ("::ffff:0.0.0.0", "..ffff.0.0"),
+            ("::ffff:1:2:3:4", "..ffff.1.2.3.4"),
+            ("::1.2.3.4", "..102.304"),
+            ("::1:2:3:4", "..1.2.3.4"),
+        ] {
+            let name = plain(text.parse().unwrap());
+            assert_eq!(name, expected, "{text}");
+            assert_eq!(names.insert(name, text), None, "{text}");
+        }
+    }
 }
