@@ -113,21 +113,30 @@ fn piece(rest: &str) -> IResult<&str, Piece<'_>> {
 /// first. Whatever might be something else is left to [`any_piece`].
 fn common_piece(rest: &str) -> Option<(usize, Piece<'_>)> {
     let bytes = rest.as_bytes();
-    let run = |is_in: fn(u8) -> bool| bytes.iter().position(|byte| !is_in(*byte)).unwrap_or(bytes.len());
     match *bytes.first()? {
         b' ' | b'\t' => {
-            let length = run(|byte| byte == b' ' || byte == b'\t');
+            let length = run(bytes, |byte| byte == b' ' || byte == b'\t');
             let next = bytes.get(length).copied();
             (!matches!(next, Some(b'\n' | b'\r'))).then_some((length, Piece::Blank))
         }
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => {
-            let length = run(|byte| byte.is_ascii_alphanumeric() || b"_-.:/%".contains(&byte));
+            let length = run(bytes, is_in_word);
             let ends = bytes.get(length).is_none_or(u8::is_ascii);
             rest.get(..length).filter(|_| ends).map(|word| (length, Piece::Word(word)))
         }
         mark @ (b'{' | b'}' | b'[' | b']' | b',' | b'=') => Some((1, Piece::Mark(char::from(mark)))),
         _ => None,
     }
+}
+
+/// How many bytes from the first on are of a kind.
+fn run(bytes: &[u8], is_in: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().position(|byte| !is_in(*byte)).unwrap_or(bytes.len())
+}
+
+/// The ASCII characters of words: letters, digits, and `_-.:/%`, of which `-./0123456789:` stand in a row.
+const fn is_in_word(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'-'..=b':' | b'_' | b'%')
 }
 
 fn any_piece(rest: &str) -> IResult<&str, Piece<'_>> {

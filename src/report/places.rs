@@ -33,8 +33,8 @@ impl<'a> Pages<'a> {
         let page = self.pages.entry(file).or_insert_with(|| {
             let source = sources.get(file)?;
             let text = same_length(&source.text);
-            let line_ends = text.match_indices('\n');
-            let starts = [0].into_iter().chain(line_ends.map(|(at, _)| at + 1)).collect();
+            let line_ends = memchr::memchr_iter(b'\n', text.as_bytes());
+            let starts = [0].into_iter().chain(line_ends.map(|at| at + 1)).collect();
             Some(Page { path: visible(&source.path), given: &source.path, text, starts })
         });
         page.as_ref()

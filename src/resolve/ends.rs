@@ -174,6 +174,10 @@ pub(super) fn share_a_family(
     findings: &mut Findings,
 ) -> bool {
     let both = ends.iter().fold(Families::BOTH, |shared, end| shared.shared(end.families));
+    let none = |one: &Traffic| Families::of(one.protocol).shared(both).is_empty();
+    if !both.is_empty() && !traffic.iter().any(|(one, _)| none(one)) {
+        return true;
+    }
     let narrow: Vec<(Location, Families)> = ends
         .iter()
         .filter(|end| end.families != Families::BOTH)

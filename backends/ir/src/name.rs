@@ -1,6 +1,7 @@
 //! Names that are safe to print into any target: validated once, then trusted everywhere.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ pub enum NameError {
 /// The name of a group, set, service, network, instance or rule label.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Name(String);
+pub struct Name(Arc<str>);
 
 impl Name {
     /// A name, if `text` is one (grammar rule `name`).
@@ -32,7 +33,7 @@ impl Name {
         };
         let letter_first = text.as_bytes().first().is_some_and(u8::is_ascii_lowercase);
         if letter_first && text.split(['-', '.']).all(word) {
-            Ok(Self(text))
+            Ok(Self(text.into()))
         } else {
             Err(NameError::Name(text))
         }
@@ -81,7 +82,7 @@ macro_rules! text_newtype {
         }
         impl From<$name> for String {
             fn from(name: $name) -> String {
-                name.0
+                (*name.0).into()
             }
         }
     };

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::{Direction, Match, Name, Side};
 
@@ -116,19 +117,19 @@ pub struct RuleId(pub u32);
 
 /// The source rules a rule stands for; survives every pass. Never empty, sorted, the decider first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Origin(Vec<RuleId>);
+pub struct Origin(SmallVec<[RuleId; 4]>);
 
 impl Origin {
     /// One source rule.
     pub fn one(id: RuleId) -> Self {
-        Self(vec![id])
+        Self(SmallVec::from_slice(&[id]))
     }
 
     /// Several source rules; `None` when there are none.
     pub fn new(mut ids: Vec<RuleId>) -> Option<Self> {
         ids.sort_unstable();
         ids.dedup();
-        (!ids.is_empty()).then_some(Self(ids))
+        (!ids.is_empty()).then(|| Self(ids.into()))
     }
 
     /// The source rules, at least one.

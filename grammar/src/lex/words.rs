@@ -18,8 +18,8 @@ impl<'t> Lexer<'t> {
     pub(super) fn word(&mut self, word: &'t str, span: Span) {
         if is_plain_name(word) {
             self.push(Kind::Word(Cow::Borrowed(word)), span);
-        } else if word.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.range(word, "", "", span.start);
+        } else if let Some((first, dash, last)) = plain_range(word) {
+            self.range(first, dash, last, span.start);
         } else if let Some(address) = address::plain_v4(word) {
             self.push(Kind::Address(address), span);
         } else if let Ok((_, (first, dash, last))) = range(word) {
@@ -203,6 +203,16 @@ pub(super) fn name(word: &str) -> IResult<&str, &str> {
     let first = (take_while1(letter), take_while(inner));
     let more = many0_count((one_of("-."), take_while1(inner)));
     all_consuming(recognize((first, more))).parse(word)
+}
+
+/// `22` or `1024-65535`, read byte by byte.
+fn plain_range(word: &str) -> Option<(&str, &str, &str)> {
+    let dash = word.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(word.len());
+    let (first, rest) = word.split_at_checked(dash)?;
+    let (dash, last) = rest.split_at_checked(rest.len().min(1))?;
+    let good =
+        !first.is_empty() && matches!(dash, "" | "-") && last.bytes().all(|byte| byte.is_ascii_digit());
+    (good && dash.is_empty() == last.is_empty()).then_some((first, dash, last))
 }
 
 fn range(word: &str) -> IResult<&str, (&str, &str, &str)> {

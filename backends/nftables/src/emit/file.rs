@@ -6,7 +6,6 @@
 //! with its policy. Regular chains and sets that are no longer used stay behind empty or unreferenced, and harmless.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
 use palisade_ir::Verdict;
 
@@ -148,7 +147,7 @@ impl Ruleset {
             // nft takes no empty list.
             if !set.elements.is_empty() {
                 line(out, 2, "elements = {");
-                set.elements.iter().for_each(|element| line(out, 3, &format!("{element},")));
+                set.elements.iter().for_each(|text| element(out, text));
                 line(out, 2, "}");
             }
             line(out, 1, "}");
@@ -161,7 +160,7 @@ impl Ruleset {
                 line(out, 2, "flags interval");
             }
             line(out, 2, "elements = {");
-            map.elements.iter().for_each(|element| line(out, 3, &format!("{element},")));
+            map.elements.iter().for_each(|text| element(out, text));
             line(out, 2, "}");
             line(out, 1, "}");
             out.push('\n');
@@ -200,8 +199,15 @@ fn line(out: &mut String, depth: usize, text: &str) {
     if !text.is_empty() {
         out.extend(std::iter::repeat_n('\t', depth));
     }
-    // Writing to a string cannot fail.
-    let _ = writeln!(out, "{text}");
+    out.push_str(text);
+    out.push('\n');
+}
+
+/// An element of a list.
+fn element(out: &mut String, text: &str) {
+    out.push_str("\t\t\t");
+    out.push_str(text);
+    out.push_str(",\n");
 }
 
 /// `prefix { one }` on one line, or one element a line.

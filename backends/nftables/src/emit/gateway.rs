@@ -47,7 +47,7 @@ pub(super) fn ruleset(plan: &Plan, settings: &Settings<'_>) -> Result<Ruleset, E
     for (at, port) in ports.iter().enumerate() {
         for direction in [Direction::In, Direction::Out] {
             for chain in port_chains(&mut writer, &mut dispatcher, *port, direction, settings.layout)? {
-                taken.claim(&chain.name, format!("{at} {direction} {}", chain.name))?;
+                taken.claim(&chain.name, &format!("{at} {direction} {}", chain.name))?;
                 chains.push(chain);
             }
         }

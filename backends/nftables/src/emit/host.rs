@@ -40,7 +40,7 @@ pub(super) fn ruleset(
     for (at, nic) in nics.iter().enumerate() {
         for direction in [Direction::In, Direction::Out] {
             for chain in nic_chains(&mut writer, &mut dispatcher, nic, direction, settings.layout)? {
-                taken.claim(&chain.name, format!("{at} {direction} {}", chain.name))?;
+                taken.claim(&chain.name, &format!("{at} {direction} {}", chain.name))?;
                 chains.push(chain);
             }
         }

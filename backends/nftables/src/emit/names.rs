@@ -3,7 +3,7 @@
 //! An nft name is a letter or `_`, then letters, digits, `_`, `-`, `.` and `/` (token `string` of nft's scanner.l), at
 //! most 255 bytes (NFT_NAME_MAXLEN is 256), and no keyword.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use palisade_ir::{Direction, EmitError, Ifname, Name};
 
@@ -59,14 +59,18 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 
 /// The names in use and what each stands for.
 #[derive(Default)]
-pub(super) struct Taken(BTreeMap<String, String>);
+pub(super) struct Taken(HashMap<String, String>);
 
 impl Taken {
     /// Refuses a name that stands for something else already.
-    pub(super) fn claim(&mut self, name: &str, owner: String) -> Result<(), EmitError> {
-        match self.0.insert(name.to_owned(), owner.clone()) {
+    pub(super) fn claim(&mut self, name: &str, owner: &str) -> Result<(), EmitError> {
+        match self.0.get(name) {
             Some(before) if before != owner => Err(errors::name_taken(name)),
-            _ => Ok(()),
+            Some(_) => Ok(()),
+            None => {
+                self.0.insert(name.to_owned(), owner.to_owned());
+                Ok(())
+            }
         }
     }
 }

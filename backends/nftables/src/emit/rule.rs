@@ -233,5 +233,12 @@ fn are_halves(rule: &Rule, next: &Rule) -> bool {
 
 /// The parts that are not empty, with a space between.
 pub(super) fn join(parts: &[&str]) -> String {
-    parts.iter().copied().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    let mut joined = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
+    for part in parts.iter().filter(|part| !part.is_empty()) {
+        if !joined.is_empty() {
+            joined.push(' ');
+        }
+        joined.push_str(part);
+    }
+    joined
 }

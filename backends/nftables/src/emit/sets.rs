@@ -79,8 +79,8 @@ impl<'a> Sets<'a> {
             return self.named(id, named, family);
         }
         let elements = prefixes.prefixes().iter().map(prefix).collect();
-        let base = format!("{rule}_{field}_{}", version(family));
-        Ok(self.short_or_named(&base, address_type(family), elements, room))
+        let base = || format!("{rule}_{field}_{}", version(family));
+        Ok(self.short_or_named(base, address_type(family), elements, room))
     }
 
     /// What to write behind `dport` for the ports of a service, where rules name those.
@@ -98,7 +98,7 @@ impl<'a> Sets<'a> {
     /// What to write behind `dport`.
     pub(super) fn ports(&mut self, ports: &PortSet, rule: &str, field: &str, room: Room) -> String {
         let elements = ports.ranges().map(|(first, last)| range(first, last)).collect();
-        self.short_or_named(&format!("{rule}_{field}"), "inet_service", elements, room)
+        self.short_or_named(|| format!("{rule}_{field}"), "inet_service", elements, room)
     }
 
     fn named(&mut self, id: SetId, named: &NamedSet, family: Family) -> Result<String, EmitError> {
@@ -126,12 +126,15 @@ impl<'a> Sets<'a> {
 
     fn short_or_named(
         &mut self,
-        base: &str,
+        base: impl FnOnce() -> String,
         kind: &'static str,
         elements: Vec<String>,
         room: Room,
     ) -> String {
-        self.list(base, kind, &elements.clone(), elements, room)
+        match <[String; 1]>::try_from(elements) {
+            Ok([only]) => only,
+            Err(elements) => self.list(&base(), kind, &elements.clone(), elements, room),
+        }
     }
 
     /// A list in the rule while it is short, else a named set of the elements: the keys, with comments.

@@ -53,7 +53,7 @@ impl Arranger<'_, '_> {
         if let Some(after) = after {
             lines.push(format!("goto {after}"));
         }
-        self.taken.claim(name, "leaf".to_owned())?;
+        self.taken.claim(name, "leaf")?;
         self.out.chains.push(ChainText { note: None, name: name.to_owned(), base: None, lines });
         Ok(format!("{} {name}", if by_goto { "goto" } else { "jump" }))
     }
@@ -184,7 +184,7 @@ impl Arranger<'_, '_> {
             number += 1;
             full = names::shorten(format!("{name}-{number}"));
         }
-        self.taken.claim(&full, "map".to_owned())?;
+        self.taken.claim(&full, "map")?;
         Ok(full)
     }
 }

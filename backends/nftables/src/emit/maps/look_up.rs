@@ -65,7 +65,7 @@ impl Arranger<'_, '_> {
         if !elements.windows(2).all(|pair| matches!(pair, [one, two] if one.1 < two.0)) {
             return Err(errors::overlap(&name));
         }
-        self.taken.claim(&name, "map".to_owned())?;
+        self.taken.claim(&name, "map")?;
         let elements = elements.into_iter().map(|(_, _, element)| element).collect();
         self.out.maps.insert(name.clone(), MapText { kind, interval, elements });
         Ok(vec![format!("{field} vmap @{name}")])

@@ -213,7 +213,7 @@ impl Arranger<'_, '_> {
             return Ok(lines);
         }
         let name = names::shorten(format!("{}/after-{}", self.base, self.label(step)));
-        self.taken.claim(&name, "after".to_owned())?;
+        self.taken.claim(&name, "after")?;
         let mut lines = self.step(step, Some(&name))?;
         lines.push(format!("goto {name}"));
         self.out.chains.push(ChainText { note: None, name, base: None, lines: rest });

@@ -162,7 +162,7 @@ impl<'w> Planter<'_, 'w> {
     /// The chain of a node.
     fn chain(&mut self, at: usize, place: &Place) -> Result<String, EmitError> {
         let name = names::shorten(format!("{}{}", self.base, place.words));
-        self.taken.claim(&name, format!("node {at}"))?;
+        self.taken.claim(&name, &format!("node {at}"))?;
         self.known.insert(at, name.clone());
         // Chains stand in the order in which packets meet them.
         let here = self.out.chains.len();
@@ -261,7 +261,7 @@ impl<'w> Planter<'_, 'w> {
         if !elements.windows(2).all(|pair| matches!(pair, [one, two] if one.1 < two.0)) {
             return Err(errors::overlap(&name));
         }
-        self.taken.claim(&name, format!("map {}", place.words))?;
+        self.taken.claim(&name, &format!("map {}", place.words))?;
         let elements = elements.into_iter().map(|(_, _, element)| element).collect();
         self.out.maps.insert(name.clone(), MapText { kind: kind.to_owned(), interval: true, elements });
         Ok(format!("{field} vmap @{name}"))
