@@ -30,15 +30,20 @@ impl Ranges {
         if parts.len() < 2 {
             return Self(parts);
         }
-        parts.sort_unstable();
-        let mut merged: Vec<(u128, u128)> = Vec::with_capacity(parts.len());
-        for (first, last) in parts {
-            match merged.last_mut() {
-                Some(open) if first <= open.1.saturating_add(1) => open.1 = open.1.max(last),
-                _ => merged.push((first, last)),
+        // Most come as some ascending rows, one behind the other.
+        parts.sort();
+        parts.dedup_by(|(first, last), open| {
+            let joins = *first <= open.1.saturating_add(1);
+            if joins {
+                open.1 = open.1.max(*last);
             }
+            joins
+        });
+        // Thousands of neighbours may have become one.
+        if parts.len() < parts.capacity() / 2 {
+            parts.shrink_to_fit();
         }
-        Self(merged)
+        Self(parts)
     }
 
     /// The ranges in ascending order.
@@ -167,6 +172,11 @@ impl Ranges {
 
     /// Whether every number of `self` is in `other`.
     pub fn is_subset(&self, other: &Self) -> bool {
+        if let (Some(first), Some(last)) = (self.first(), self.last())
+            && other.holds(first, last)
+        {
+            return true;
+        }
         self.0.iter().all(|&(first, last)| {
             let after = other.0.partition_point(|range| range.0 <= first);
             after.checked_sub(1).and_then(|at| other.0.get(at)).is_some_and(|range| last <= range.1)

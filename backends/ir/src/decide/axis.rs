@@ -176,10 +176,31 @@ impl Axis {
         if *classes == self.all() {
             return Ranges::span(0, self.last);
         }
-        let members = classes.iter().flat_map(|(first, last)| {
-            self.values.get(first as usize..=last as usize).unwrap_or_default().iter()
-        });
-        members.flat_map(Ranges::iter).collect()
+        let count: u128 = classes.iter().map(|(first, last)| last - first + 1).sum();
+        if count < self.class_count() as u128 / 16 {
+            let members = classes.iter().flat_map(|(first, last)| {
+                self.values.get(first as usize..=last as usize).unwrap_or_default().iter()
+            });
+            return members.flat_map(Ranges::iter).collect();
+        }
+        // Many classes: their intervals in order need no sorting.
+        let mut inside = vec![false; self.class_count()];
+        for (first, last) in classes.iter() {
+            inside.get_mut(first as usize..=last as usize).unwrap_or_default().fill(true);
+        }
+        let mut parts: Vec<(u128, u128)> = Vec::new();
+        let ends = self.starts.iter().skip(1).map(|start| start - 1).chain([self.last]);
+        let mut before = false;
+        for ((start, end), class) in self.starts.iter().zip(ends).zip(&self.classes) {
+            let is_inside = inside.get(*class as usize) == Some(&true);
+            match parts.last_mut().filter(|_| before) {
+                Some(open) if is_inside => open.1 = end,
+                _ if is_inside => parts.push((*start, end)),
+                _ => {}
+            }
+            before = is_inside;
+        }
+        Ranges::from_unsorted(parts)
     }
 
     /// The rules that have one of these classes; `None` when the axis is too large for rows. A rule has a class of a

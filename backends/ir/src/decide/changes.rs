@@ -5,11 +5,12 @@
 //! different pairs are disjoint, and together they are all of it.
 
 use alloc::collections::BTreeMap;
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-use super::axis::ROWS_LIMIT;
+use super::axis::{Axis, ROWS_LIMIT};
 use super::budget::{Budget, BudgetExceeded};
-use super::cover::hole;
+use super::cover::{MANY, halve, hole, trimmed};
 use super::cube::Cube;
 use super::points;
 use super::space::{Space, pair};
@@ -41,9 +42,16 @@ pub fn changes(old: &Chain, new: &Chain, budget: &mut Budget) -> Result<Vec<Chan
     for family in Family::ALL {
         let rules = old.rules().iter().chain(new.rules()).map(|rule| &rule.matches);
         let space = Space::new(family, ROWS_LIMIT, rules);
+        let mut values = Values::new(space.axes());
         for (deciders, cubes) in differing(&space, old, new, budget)? {
-            let values = |cube: &Cube| pair(space.axes(), &cube.0, |axis, classes| axis.values_of(classes));
-            let products = join(cubes.iter().map(values).collect());
+            let joined = join(cubes.into_iter().map(|cube| cube.0).collect());
+            let mut products = Vec::new();
+            for classes in &joined {
+                let product = values.of(classes);
+                budget.spend(kept(&product))?;
+                products.push(product);
+            }
+            products.sort_unstable();
             let regions = products.into_iter().flat_map(|product| points::to_regions(family, product));
             found.entry(deciders).or_default().extend(regions);
         }
@@ -96,7 +104,8 @@ fn differing(
     let full = space.full();
     let middle = old.rules().len();
     let end = middle + new.rules().len();
-    budget.spend(end * (1 + end / 64))?;
+    // Rows are read many bits at once.
+    budget.spend(space.family_rules() * (1 + end / 512))?;
     let before = stated(space, &full, old, 0, middle..end);
     let after = stated(space, &full, new, middle, 0..middle);
     let mut found = Differing::new();
@@ -123,8 +132,18 @@ fn differing(
     Ok(found)
 }
 
-/// What a found part costs: far more than a comparison, so that the budget bounds memory too.
+/// What a found part costs, and each run of its sets: far more than a comparison, so that the budget bounds memory too.
 const PART_STEPS: usize = 500;
+const RUN_STEPS: usize = 4;
+
+/// The steps of keeping some sets.
+fn kept(fields: &[Ranges; 5]) -> usize {
+    PART_STEPS + RUN_STEPS * runs(fields)
+}
+
+fn runs(fields: &[Ranges; 5]) -> usize {
+    fields.iter().map(Ranges::len).sum()
+}
 
 /// What accepted rules leave of a cube, as disjoint cubes.
 fn uncovered(
@@ -135,23 +154,68 @@ fn uncovered(
 ) -> Result<Vec<Cube>, BudgetExceeded> {
     let near = space.overlapping(&cube);
     let near = near.iter_ones().filter(|rule| accept(*rule)).filter_map(|rule| space.cube(rule));
-    let mut open: Vec<(Cube, Vec<&Cube>)> = vec![(cube, near.collect())];
+    // What is cut of a piece meets the same others, which are many: they are kept once.
+    let mut open: Vec<(Cube, Rc<[&Cube]>)> = vec![(cube, near.collect())];
     let mut parts = Vec::new();
-    while let Some((piece, mut others)) = open.pop() {
-        budget.spend(1 + others.len())?;
-        others.retain(|other| other.overlaps(&piece));
-        if others.iter().any(|other| piece.is_subset(other)) {
-            continue;
-        }
-        let Some(largest) = others.iter().copied().max_by_key(|other| other.common(&piece)) else {
-            budget.spend(PART_STEPS)?;
+    while let Some((piece, others)) = open.pop() {
+        let mut others = others.to_vec();
+        let Some(piece) = trimmed(piece, &mut others, budget)? else { continue };
+        if others.is_empty() {
+            budget.spend(kept(&piece.0))?;
             parts.push(piece);
             continue;
+        }
+        // The field with fewest cuts first: once pieces lie between two of them, others hold them in that field.
+        let fewest = |fields: &mut dyn Iterator<Item = (Vec<u128>, usize)>| {
+            let different = fields.map(|(mut cuts, at)| {
+                cuts.sort_unstable();
+                cuts.dedup();
+                (cuts, at)
+            });
+            different.min_by_key(|(cuts, _)| cuts.len())
         };
-        others.retain(|other| !core::ptr::eq(*other, largest));
-        open.extend(piece.subtract(largest).into_iter().map(|rest| (rest, others.clone())));
+        let halves = if others.len() > MANY {
+            budget.spend(4 * others.len())?;
+            halve(&piece, &others, fewest)
+        } else {
+            None
+        };
+        let pieces = match halves {
+            Some(halves) => halves.to_vec(),
+            None => {
+                let largest = others.iter().copied().max_by_key(|other| other.common(&piece));
+                others.retain(|other| largest.is_none_or(|largest| !core::ptr::eq(*other, largest)));
+                largest.map(|largest| piece.subtract(largest)).unwrap_or_default()
+            }
+        };
+        budget.spend(pieces.iter().map(|piece| runs(&piece.0)).sum())?;
+        let others: Rc<[&Cube]> = others.into();
+        open.extend(pieces.into_iter().map(|piece| (piece, Rc::clone(&others))));
     }
     Ok(parts)
+}
+
+/// The values of classes, worked out once for each set of them: the parts of a difference have most sets in common.
+struct Values<'a> {
+    axes: &'a [Axis; 5],
+    known: [BTreeMap<Ranges, Ranges>; 5],
+}
+
+impl<'a> Values<'a> {
+    const fn new(axes: &'a [Axis; 5]) -> Self {
+        Self { axes, known: [const { BTreeMap::new() }; 5] }
+    }
+
+    fn of(&mut self, classes: &[Ranges; 5]) -> [Ranges; 5] {
+        let mut known = self.known.iter_mut();
+        pair(self.axes, classes, |axis, classes| {
+            let values = || axis.values_of(classes);
+            match known.next() {
+                Some(known) => known.entry(classes.clone()).or_insert_with(values).clone(),
+                None => values(),
+            }
+        })
+    }
 }
 
 /// Joins disjoint products that differ in one field only, until there are none.

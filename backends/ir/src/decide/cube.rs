@@ -12,7 +12,34 @@ pub(super) const SPLIT_ORDER: [usize; 5] = [2, 4, 3, 1, 0];
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Cube(pub(super) [Ranges; 5]);
 
+/// In which fields a cube reaches out of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outside {
+    /// They share nothing.
+    Apart,
+    /// In none: it lies inside.
+    Nothing,
+    /// In one.
+    One(usize),
+    /// In several.
+    More,
+}
+
 impl Cube {
+    /// Where the cube reaches out of another.
+    pub(super) fn fields_outside(&self, other: &Self) -> Outside {
+        let mut found = Outside::Nothing;
+        for (at, (mine, theirs)) in self.0.iter().zip(&other.0).enumerate().rev() {
+            if !mine.overlaps(theirs) {
+                return Outside::Apart;
+            }
+            if found != Outside::More && !mine.is_subset(theirs) {
+                found = if found == Outside::Nothing { Outside::One(at) } else { Outside::More };
+            }
+        }
+        found
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.iter().any(Ranges::is_empty)
     }

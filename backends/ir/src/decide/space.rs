@@ -67,6 +67,11 @@ impl Space {
         self.cubes.len()
     }
 
+    /// How many of them are of this family.
+    pub(super) fn family_rules(&self) -> usize {
+        self.members.count_ones()
+    }
+
     pub(super) const fn axes(&self) -> &[Axis; 5] {
         &self.axes
     }
