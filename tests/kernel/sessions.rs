@@ -8,10 +8,12 @@ use std::time::Duration;
 use palisade_ir::{InstanceId, Options, Placement};
 use palisade_testkit::lab::{Interface, Lab, Variant};
 use palisade_testkit::netns::Namespace;
+use palisade_testkit::probe::{Fate, Form, Probe};
 use palisade_testkit::require_kernel;
 use palisade_testkit::session::{TcpPair, UdpPair, entries, forget, patiently};
 
 use crate::firewall::Firewall;
+use crate::packets::packet;
 use crate::subject::{Subject, read};
 
 pub const POLICY: &str = "
@@ -84,6 +86,47 @@ fn sessions_through_a_gateway() {
         firewall.load(&lab, &firewall.emit(&subject.optimized, &Options::at(Placement::Gateway)));
         let ends = Ends { lab: &lab, inside: lab.peer("tap1").unwrap(), outside: lab.peer("up0").unwrap() };
         all(&ends, firewall);
+    }
+}
+
+/// Protocols without ports: connection tracking keeps their sessions by timers of their own.
+const PORTLESS: &str = "
+session timeout 20m
+network prod = vpc
+group asking {
+  kind basic
+  network prod
+  inner deny
+}
+instance asking {
+  nic eth0 via tap1 address [10.0.1.10, fd00:1::10] groups asking
+}
+";
+/// Of each family: icmp, gre, and one that connection tracking knows nothing of.
+const NUMBERS: [[u8; 3]; 2] = [[1, 47, 99], [58, 47, 99]];
+
+#[test]
+fn sessions_without_ports_last_as_long() {
+    require_kernel!();
+    let subject = read("portless", PORTLESS);
+    for firewall in FIREWALLS {
+        let lab = host(&subject);
+        firewall.load(&lab, &firewall.emit(&subject.optimized, &Options::at(Placement::Host(InstanceId(0)))));
+        for ((own, theirs), numbers) in addresses().zip(NUMBERS) {
+            for number in numbers {
+                let asked = packet(own, theirs, (number, 0, 0)).unwrap();
+                let title = format!("{firewall:?} {own} protocol {number}");
+                let answer = || lab.input(&[Probe::at(asked.reply(), "eth0").form(Form::Answer)]).unwrap();
+                forget(lab.center()).unwrap();
+                assert_eq!(answer(), [Fate::Dropped], "{title}: nobody asked");
+                lab.begin(&[Probe::at(asked, "eth0")]).unwrap();
+                lasts(&lab, number, TIMEOUT, &title);
+                // An echo reply belongs to a session by its identifier too; the far end has sent the right one.
+                let answered = if matches!(number, 1 | 58) { [Fate::Dropped] } else { [Fate::Passed] };
+                assert_eq!(answer(), answered, "{title}: an answer");
+                lasts(&lab, number, TIMEOUT, &format!("{title} answered"));
+            }
+        }
     }
 }
 

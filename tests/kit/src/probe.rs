@@ -96,6 +96,13 @@ impl Lab {
         self.fates(PacketHook::Forward, probes)
     }
 
+    /// Sends packets from the host, each by its interface, and looks at nothing: what observes drops what it has seen, so
+    /// that no session would begin.
+    pub fn begin(&self, probes: &[Probe]) -> Result<()> {
+        let shot = |probe| Shot { probe, marker: 0, fate: Fate::Absent };
+        self.shoot(PacketHook::Output, &mut probes.iter().map(shot).collect::<Vec<_>>())
+    }
+
     fn fates(&self, hook: PacketHook, probes: &[Probe]) -> Result<Vec<Fate>> {
         probes.iter().try_for_each(|probe| self.port(&probe.interface).map(drop))?;
         let mut fates = Vec::with_capacity(probes.len());
