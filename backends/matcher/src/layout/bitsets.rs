@@ -4,9 +4,10 @@
 use alloc::vec::Vec;
 
 use super::axis::Axis;
+use super::number::Number;
 use super::pages::Pages;
 use super::rules::{FIELDS, LAST_SERVICE, Rules};
-use super::trie::{Number, Trie};
+use super::trie::Trie;
 use super::{LAST, Point};
 use crate::stored::stored;
 

@@ -10,10 +10,11 @@ use super::LAST;
 use super::axis::{Axis, ones};
 use super::cells::Cells;
 use super::effects::Effects;
+use super::number::Number;
 use super::rules::{Rules, Values};
 use super::services::{Services, distinct, reduced};
 use super::tables::{Classes, Tables};
-use super::trie::{Number, Trie};
+use super::trie::Trie;
 use crate::hash::HashMap;
 
 /// The most bytes of the rows of one field, while building.

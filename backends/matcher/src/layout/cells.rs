@@ -171,12 +171,45 @@ impl Cells for Deciders {
 
     #[inline]
     fn find(&self, row: u32, service: u32) -> Option<u32> {
-        let page = self.rows.get(row.wrapping_add(service / PAGE as u32));
-        let at = page.wrapping_mul(PAGE as u32).wrapping_add(service % PAGE as u32);
-        self.numbers.get(at).checked_sub(1)
+        self.get(row, service).checked_sub(1)
     }
 
     fn bytes(&self) -> usize {
         self.numbers.bytes() + self.rows.bytes()
+    }
+}
+
+impl Deciders {
+    /// The number of the rule and one more; 0 for none.
+    #[inline]
+    pub(super) fn get(&self, row: u32, service: u32) -> u32 {
+        let page = self.rows.get(row.wrapping_add(service / PAGE as u32));
+        self.numbers.get(page.wrapping_mul(PAGE as u32).wrapping_add(service % PAGE as u32))
+    }
+
+    /// As many of them.
+    #[inline(always)]
+    pub(super) fn get_all<L: Loads>(&self, loads: L, rows: &Lanes, services: &Lanes) -> Lanes {
+        let mut places = *rows;
+        for (place, service) in places.iter_mut().zip(services) {
+            *place = place.wrapping_add(service / PAGE as u32);
+        }
+        places = self.rows.get_all(loads, &places);
+        for (place, service) in places.iter_mut().zip(services) {
+            *place = place.wrapping_mul(PAGE as u32).wrapping_add(service % PAGE as u32);
+        }
+        self.numbers.get_all(loads, &places)
+    }
+
+    /// The same with other numbers for the rules.
+    pub(super) fn renumbered(self, names: &[u32]) -> Self {
+        let all = match self.numbers {
+            Packed::Narrow(numbers) => numbers.into_iter().map(u32::from).collect(),
+            Packed::Wide(numbers) => numbers,
+        };
+        let name = |number: u32| number.checked_sub(1).and_then(|number| names.get(number as usize));
+        let numbers: Vec<u32> =
+            all.into_iter().map(|number| name(number).map_or(0, |name| name + 1)).collect();
+        Self { numbers: numbers.into(), rows: self.rows }
     }
 }

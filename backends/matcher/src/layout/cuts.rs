@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use palisade_ir::Ranges;
 
 use super::LAST;
-use super::rows::Rows;
+use super::number::Number;
+use super::rows::{Key, Rows};
 use super::rules::Values;
-use super::trie::Number;
 
 /// Sets of more ranges do not cut a field.
 const PIECES: usize = 64;
@@ -42,18 +42,20 @@ impl Cuts {
         ranges.iter().map(move |(first, last)| (after(first).saturating_sub(1), after(last)))
     }
 
-    /// The longest list that ranges meet, and how many; `None` for more than `most`, or a field that is not cut.
-    fn met(&self, ranges: &Ranges, most: usize) -> Option<(usize, usize)> {
+    /// The longest list that ranges meet, and how many; `None` where that is more than allowed, or for a field that is not
+    /// cut.
+    fn met(&self, ranges: &Ranges, limits: Limits) -> Option<(usize, usize)> {
         if self.starts.len() < 2 || ranges.len() > PIECES {
             return None;
         }
         let count = self.places(ranges).map(|(first, end)| end - first).sum();
-        if count > most {
+        if count > limits.lists {
             return None;
         }
         let lists =
             self.places(ranges).flat_map(|(first, end)| self.rules.get(first..end).unwrap_or_default());
-        Some((lists.map(Vec::len).max().unwrap_or_default(), count))
+        let longest = lists.map(Vec::len).max().unwrap_or_default();
+        (longest < limits.rules).then_some((longest, count))
     }
 
     fn put(&mut self, rule: u32, ranges: &Ranges) {
@@ -68,26 +70,40 @@ impl Cuts {
         }
     }
 
+    /// Takes all rules out again.
+    pub(super) fn clear(&mut self) {
+        self.rules.iter_mut().for_each(Vec::clear);
+    }
+
     /// The first row of each interval's list, neighbours of the same list joined.
-    pub(super) fn rows<T: Number>(self, rows: &mut Rows<T>) -> Vec<(u128, u32)> {
-        let lists = self.rules.into_iter().map(|list| rows.list(list));
+    pub(super) fn rows<T: Number>(self, key: Key, rows: &mut Rows<'_, T>) -> Vec<(u128, u32)> {
+        let lists = self.rules.into_iter().map(|list| rows.list(key, list));
         let mut intervals: Vec<(u128, u32)> = self.starts.into_iter().zip(lists).collect();
         intervals.dedup_by_key(|(_, row)| *row);
         intervals
     }
 }
 
-/// Puts rules into the lists of one of two fields, and returns those that would stand in too many of both.
+/// How far a rule may be spread.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// The lists that it may stand in.
+    pub(super) lists: usize,
+    /// The rules that a list may have.
+    pub(super) rules: usize,
+}
+
+/// Puts rules into the lists of one of two fields, and returns those that would stand in too many of both, or in too long ones.
 pub(super) fn spread<'v, F: Fn(u32) -> Option<&'v Ranges>>(
     rules: impl Iterator<Item = u32>,
     fields: [(&mut Cuts, &F); 2],
-    most: usize,
+    limits: Limits,
 ) -> Vec<u32> {
     let [(first, in_first), (second, in_second)] = fields;
     let mut rest = Vec::new();
     for rule in rules {
         let [a, b] = [(&*first, in_first(rule)), (&*second, in_second(rule))]
-            .map(|(cuts, values)| values.and_then(|ranges| Some((cuts.met(ranges, most)?, ranges))));
+            .map(|(cuts, values)| values.and_then(|ranges| Some((cuts.met(ranges, limits)?, ranges))));
         match (a, b) {
             (Some((cost, ranges)), other) if other.is_none_or(|(less, _)| cost <= less) => {
                 first.put(rule, ranges);

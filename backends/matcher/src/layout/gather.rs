@@ -4,7 +4,7 @@
 //! what is done to lanes between loads then takes vector instructions too. Both ways say the same for every table and
 //! every place; the tests below compare them.
 
-use super::trie::Node;
+use super::node::Node;
 
 /// The lanes of a batch: packets whose look-ups are under way at once.
 pub(crate) const LANES: usize = 32;

@@ -9,12 +9,17 @@ mod build;
 mod cells;
 mod cuts;
 mod effects;
+mod finder;
 mod gather;
 mod line;
 mod list;
+mod near;
+mod node;
+mod number;
 mod packed;
 mod pages;
 mod reading;
+mod rest;
 mod rows;
 mod rules;
 mod services;
@@ -27,26 +32,23 @@ use alloc::vec::Vec;
 
 use palisade_ir::{Chain, Family, Outcome, Packet, RuleId, Verdict};
 
-use bitsets::Bitsets;
-use cells::{Cells, Deciders, Outcomes};
-use list::List;
+use cells::{Cells, Outcomes};
+use finder::{Finder, Kind};
+pub(crate) use number::Number;
 pub(crate) use reading::{Reading, Unread};
-use rules::Rules;
+use rows::Seen;
+use rules::{Rules, service};
 use tables::Tables;
-pub(crate) use trie::{Number, Trie};
+pub(crate) use trie::Trie;
 
 use crate::later::Chained;
 use crate::stored::{Stored, stored};
 
 /// The last service and the last source port.
 const LAST: (u128, u128) = (rules::LAST_SERVICE as u128, u16::MAX as u128);
-/// Packets whose points wait for their look-ups.
-const BATCH: usize = 64;
 /// The most rules for bitsets where tables do not fit. Tables are faster wherever they fit, down to no rules at all
 /// (`benches/lookup.rs`); lists are slower where rules are wide.
 const MEDIUM: usize = 2000;
-/// The most bytes of bitsets.
-const ROWS: u64 = 16 << 20;
 /// The most work that one family of a chain may take, in words: some tenths of a second.
 const WORK: u64 = 3 << 22;
 
@@ -70,17 +72,23 @@ struct Point<T> {
 }
 
 impl<T: Number> Point<T> {
-    const ZERO: Self = Self { source: T::ZERO, destination: T::ZERO, service: 0, source_port: 0 };
-
     #[inline]
     fn of(packet: &Packet) -> Self {
-        let (service, source_port) = rules::service(packet);
+        let (service, source_port) = service(packet);
         Self {
             source: T::of(packet.source()),
             destination: T::of(packet.destination()),
             service,
             source_port,
         }
+    }
+}
+
+impl<T: Number> Point<T> {
+    /// What entries of lists look at.
+    #[inline]
+    const fn seen(&self, address: T) -> Seen<T> {
+        Seen { address, service: self.service, source_port: self.source_port }
     }
 }
 
@@ -144,48 +152,6 @@ pub(crate) struct Engine<T> {
 
 stored!(Engine<T> { tables, finder });
 
-/// Finds the rule that decides.
-#[derive(Clone, Debug)]
-struct Finder<T> {
-    kind: Kind<T>,
-    /// By number, the source rule behind a rule of the family, and its coded outcome.
-    deciders: Vec<(RuleId, u8)>,
-    /// The places of the family's rules in the chain; empty where it has no others.
-    places: Vec<u32>,
-    default: u8,
-}
-
-stored!(Finder<T> { kind, deciders, places, default });
-
-#[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "the finder around it is boxed")]
-enum Kind<T> {
-    Bitsets(Bitsets<T>),
-    List(List<T>),
-    Tables(Tables<T, Deciders>),
-}
-
-impl<T: Number> Stored for Kind<T> {
-    const FEWEST: usize = 1;
-
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Kind::Bitsets(bitsets) => (0_u8.write(out), bitsets.write(out)),
-            Kind::List(list) => (1_u8.write(out), list.write(out)),
-            Kind::Tables(tables) => (2_u8.write(out), tables.write(out)),
-        };
-    }
-
-    fn read(input: &mut &[u8]) -> Option<Self> {
-        match u8::read(input)? {
-            0 => Stored::read(input).map(Kind::Bitsets),
-            1 => Stored::read(input).map(Kind::List),
-            2 => Stored::read(input).map(Kind::Tables),
-            _ => None,
-        }
-    }
-}
-
 impl Stored for RuleId {
     const FEWEST: usize = 4;
 
@@ -218,7 +184,7 @@ impl<T: Number> Engine<T> {
         let point = Point::of(packet);
         match (&self.tables, &self.finder) {
             (Some(tables), _) => tables.find(&point),
-            (None, Some(finder)) => finder.outcome(finder.find(&point, packet, chain)),
+            (None, Some(finder)) => finder.code(&point, packet, chain),
             (None, None) => code(chain.get().decide(packet).outcome),
         }
     }
@@ -240,12 +206,8 @@ impl<T: Number> Engine<T> {
     pub(crate) fn find_all(&self, packets: &[Packet], chain: &Chained, found: &mut [u8]) {
         match (&self.tables, self.finder.as_deref()) {
             (Some(tables), _) => tables.find_all(packets, found),
-            (None, Some(finder @ Finder { kind: Kind::List(list), .. })) => {
-                for (packets, found) in packets.chunks(BATCH).zip(found.chunks_mut(BATCH)) {
-                    finder.list_all(list, packets, chain, found);
-                }
-            }
-            (None, _) => {
+            (None, Some(finder)) => finder.codes(packets, chain, found),
+            (None, None) => {
                 for (found, packet) in found.iter_mut().zip(packets) {
                     *found = self.find(packet, chain);
                 }
@@ -286,79 +248,6 @@ fn tables<T: Number, C: Cells>(rules: &Rules<'_>, last: u128, budget: &mut Budge
     let tables = tables?;
     budget.bytes(tables.bytes())?;
     Some(tables)
-}
-
-impl<T: Number> Finder<T> {
-    fn new(rules: Rules<'_>, all: usize, last: u128, try_tables: bool, budget: &mut Budget) -> Self {
-        let kind = Self::kind(&rules, last, try_tables, budget);
-        let Rules { fields: _, outcomes, deciders, places, default } = rules;
-        let places = if places.len() == all { Vec::new() } else { places };
-        let deciders = deciders.into_iter().zip(outcomes).collect();
-        Self { kind, deciders, places, default }
-    }
-
-    fn kind(rules: &Rules<'_>, last: u128, try_tables: bool, budget: &mut Budget) -> Kind<T> {
-        let (by_tables, by_bitsets) = match budget.forced {
-            Some(layout) => (layout == Layout::Tables, layout == Layout::Bitsets),
-            None => (try_tables, rules.len() <= MEDIUM),
-        };
-        if let Some(tables) = by_tables.then(|| tables(rules, last, budget)).flatten() {
-            return Kind::Tables(tables);
-        }
-        let bitsets = by_bitsets.then(|| Bitsets::new(rules, last, ROWS.min(budget.bytes))).flatten();
-        let bitsets = bitsets.filter(|bitsets| {
-            budget.bytes(bitsets.bytes() + rules.len() * size_of::<(RuleId, u8)>()).is_some()
-        });
-        bitsets.map_or_else(|| Kind::List(List::new(rules, last)), Kind::Bitsets)
-    }
-
-    /// The number of the rule among those of the family.
-    #[inline]
-    fn find(&self, point: &Point<T>, packet: &Packet, chain: &Chained) -> Option<u32> {
-        match &self.kind {
-            Kind::Tables(tables) => tables.find(point),
-            Kind::Bitsets(bitsets) => bitsets.find(point),
-            Kind::List(list) => list.find(point, |number| {
-                let rule = chain.get().rules().get(self.place(number));
-                rule.is_some_and(|rule| rule.matches.matches(packet))
-            }),
-        }
-    }
-
-    /// The outcomes of one batch, from lists.
-    fn list_all(&self, list: &List<T>, packets: &[Packet], chain: &Chained, found: &mut [u8]) {
-        let mut points = [const { Point::ZERO }; BATCH];
-        for (point, packet) in points.iter_mut().zip(packets) {
-            *point = Point::of(packet);
-        }
-        let matches = |at: usize, number| {
-            let rule = chain.get().rules().get(self.place(number));
-            rule.zip(packets.get(at)).is_some_and(|(rule, packet)| rule.matches.matches(packet))
-        };
-        list.find_all(points.get(..packets.len()).unwrap_or_default(), matches, |at, number| {
-            if let Some(place) = found.get_mut(at) {
-                *place = self.outcome(number);
-            }
-        });
-    }
-
-    fn outcome(&self, number: Option<u32>) -> u8 {
-        let decider = number.and_then(|number| self.deciders.get(number as usize));
-        decider.map_or(self.default, |(_, code)| *code)
-    }
-
-    fn place(&self, number: u32) -> usize {
-        self.places.get(number as usize).copied().unwrap_or(number) as usize
-    }
-
-    fn bytes(&self) -> usize {
-        let kind = match &self.kind {
-            Kind::Tables(tables) => tables.bytes(),
-            Kind::Bitsets(bitsets) => bitsets.bytes(),
-            Kind::List(list) => list.bytes(),
-        };
-        kind + self.deciders.len() * size_of::<(RuleId, u8)>() + self.places.len() * 4
-    }
 }
 
 #[cfg(test)]

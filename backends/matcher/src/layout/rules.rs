@@ -1,7 +1,8 @@
 //! The rules of a chain that concern one family, as products of four sets of numbers.
 //!
-//! Protocol and destination port make one number, the service: a range of tcp ports, then of udp ports, then the
-//! protocols of packets without ports. So most chains have two fields that matter: an address and a service.
+//! Protocol and destination port make one number, the service: the tcp ports, tcp packets without ports, udp packets
+//! without ports, the udp ports, then the other protocols. So most chains have two fields that matter, an address and a
+//! service, and a rule for all of tcp or udp has one range of services.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -10,12 +11,15 @@ use palisade_ir::{Chain, Family, Match, Outcome, Packet, PortMatch, Protocol, Ra
 
 use super::code;
 
-/// The first service of udp packets with ports; those of tcp begin at 0.
-pub(super) const UDP: u32 = 1 << 16;
-/// The first service of packets without ports.
-pub(super) const BARE: u32 = 2 << 16;
+/// The services of tcp and udp packets without ports: fragments. Those of tcp packets with ports begin at 0.
+pub(super) const BARE_TCP: u32 = 1 << 16;
+pub(super) const BARE_UDP: u32 = BARE_TCP + 1;
+/// The first service of udp packets with ports.
+pub(super) const UDP: u32 = BARE_UDP + 1;
+/// The first service of other packets.
+pub(super) const OTHER: u32 = UDP + (1 << 16);
 /// The last service.
-pub(super) const LAST_SERVICE: u32 = BARE + 255;
+pub(super) const LAST_SERVICE: u32 = OTHER + 253;
 
 /// Source, destination, service, source port.
 pub(super) const FIELDS: usize = 4;
@@ -122,11 +126,24 @@ fn services(matches: &Match) -> Values<'static> {
         }
     }
     if !tested {
-        let number = |protocol: Protocol| u128::from(BARE + u32::from(protocol.0));
-        found.extend(matches.protocols().iter().map(|protocol| (number(protocol), number(protocol))));
+        let numbers = matches.protocols().iter().map(|protocol| u128::from(bare(protocol)));
+        found.extend(numbers.map(|number| (number, number)));
     }
     let found = Ranges::from_unsorted(found);
     (found != Ranges::span(0, u128::from(LAST_SERVICE))).then_some(Cow::Owned(found))
+}
+
+/// The service of packets without ports.
+#[inline]
+const fn bare(protocol: Protocol) -> u32 {
+    let Protocol(number) = protocol;
+    // No gaps where tcp and udp would be.
+    let gaps = (number > Protocol::TCP.0) as u32 + (number > Protocol::UDP.0) as u32;
+    match protocol {
+        Protocol::TCP => BARE_TCP,
+        Protocol::UDP => BARE_UDP,
+        _ => OTHER + number as u32 - gaps,
+    }
 }
 
 /// The service and the source port of a packet; without ports, no rule looks at the source port.
@@ -135,7 +152,7 @@ pub(super) fn service(packet: &Packet) -> (u32, u32) {
     let protocol = packet.protocol();
     let (present, source, destination) =
         packet.ports().map_or((0, 0, 0), |ports| (u32::MAX, ports.source, ports.destination));
-    let udp = u32::from(protocol == Protocol::UDP) << 16;
-    let service = (udp | u32::from(destination)) & present | (BARE | u32::from(protocol.0)) & !present;
+    let first = if protocol == Protocol::UDP { UDP } else { 0 };
+    let service = (first + u32::from(destination)) & present | bare(protocol) & !present;
     (service, u32::from(source))
 }

@@ -1,6 +1,6 @@
 //! Which table of leading bits a set of cuts gets: the one from where nodes lead to a name in the fewest steps.
 
-use super::trie::{FEW, MANY};
+use super::node::{FEW, MANY};
 
 /// The fewest and the most slots of the table.
 const SLOTS: (usize, usize) = (16, 1 << 16);

@@ -8,12 +8,13 @@ use alloc::vec::Vec;
 use palisade_ir::Packet;
 
 use super::Point;
-use super::cells::{Cells, Outcomes};
+use super::cells::{Cells, Deciders, Outcomes};
 use super::gather::{LANES, Lanes, Loads, Task, fastest};
+use super::number::Number;
 use super::packed::Packed;
 use super::pages::Pages;
 use super::rules::service;
-use super::trie::{Number, Trie};
+use super::trie::Trie;
 use crate::stored::{Stored, stored};
 
 /// A chain's rules of one family as tables.
@@ -140,6 +141,28 @@ impl<T: Number, C: Cells> Tables<T, C> {
 
     pub(super) fn bytes(&self) -> usize {
         self.classes.bytes() + self.cells.bytes()
+    }
+}
+
+impl<T: Number> Tables<T, Deciders> {
+    /// The number of the rule and one more; 0 for none.
+    #[inline]
+    pub(super) fn get(&self, point: &Point<T>) -> u32 {
+        let service = self.classes.services.find(point.service, point.source_port);
+        self.cells.get(self.classes.row(point.source, point.destination), service)
+    }
+
+    /// As many of them.
+    #[inline(always)]
+    pub(super) fn get_all<L: Loads>(&self, loads: L, packets: &[Packet; LANES]) -> Lanes {
+        let rows = self.classes.rows(loads, packets);
+        let services = self.classes.services.find_all(loads, packets);
+        self.cells.get_all(loads, &rows, &services)
+    }
+
+    /// The same with other numbers for the rules.
+    pub(super) fn renumbered(self, names: &[u32]) -> Self {
+        Self { classes: self.classes, cells: self.cells.renumbered(names) }
     }
 }
 

@@ -231,9 +231,12 @@ fn adversarial_rule_sets_stay_within_the_budget() {
             let forced = LAYOUTS.map(|layout| Matcher::with_layout(&plan, layout));
             for matcher in [&chosen].into_iter().chain(&forced) {
                 let nic = matcher.nics().next().unwrap();
-                for packet in &packets {
+                let mut outcomes = vec![Outcome { verdict: Verdict::Deny, log: true }; packets.len()];
+                nic.ingress_batch(&packets, &mut outcomes);
+                for (packet, outcome) in packets.iter().zip(outcomes) {
                     let expected = plan.instances[0].nics[0].ingress.decide(packet).outcome;
                     assert_eq!(nic.ingress(packet), expected, "{name}, {:?}: {packet:?}", matcher.layout());
+                    assert_eq!(outcome, expected, "{name}, {:?}, in a batch: {packet:?}", matcher.layout());
                 }
             }
         }

@@ -6,8 +6,9 @@ use palisade_ir::{Family, Ranges};
 
 use super::super::LAST;
 use super::super::bitsets::Bitsets;
+use super::super::number::Number;
 use super::super::rules::{FIELDS, LAST_SERVICE};
-use super::super::trie::{Number, Trie};
+use super::super::trie::Trie;
 use super::piece::{Piece, Values};
 use super::trie::Intervals;
 use super::{Reading, Unread};

@@ -1,5 +1,5 @@
 //! Candidate lists, read rule by rule: a rule decides where a list that leads to it is read and its entry holds the
-//! packet, unless one with a smaller number does. So rules are pieces in the order of their numbers.
+//! packet, unless one with a smaller tag does. So rules are pieces in the order of their tags.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -8,12 +8,14 @@ use palisade_ir::{Family, Ranges, Region};
 
 use super::super::LAST;
 use super::super::list::List;
+use super::super::near::Near;
+use super::super::number::Number;
 use super::super::pages::Pages;
-use super::super::rows::{Entry, INEXACT, MORE, NONE};
+use super::super::rows::{Entry, Key, Tag};
 use super::super::rules::{FIELDS, LAST_SERVICE};
-use super::super::trie::{Number, Trie};
+use super::super::trie::Trie;
 use super::piece::{Piece, Values};
-use super::{Reading, Unread};
+use super::{Reading, Unread, rest};
 
 /// The most entries that are read.
 const ENTRIES: usize = 1 << 24;
@@ -21,86 +23,77 @@ const ENTRIES: usize = 1 << 24;
 /// The values of one field by the list that they lead to.
 type Leading = BTreeMap<u32, Vec<(u128, u128)>>;
 
-/// The field by which a list is found and the hull of an entry, by the entry's tag.
-type Found<T> = BTreeMap<(u32, Option<usize>, Hull<T>), Vec<(u128, u128)>>;
+/// The way to an entry: the kind of its list, and the field that leads there.
+type Way = (Key, Option<usize>);
 
-/// First values and what the last have more.
-type Hull<T> = ((T, T), (T, T), (u32, u32), (u16, u16));
+/// The values that lead to an entry, by tag, way and box.
+type Found<T> = BTreeMap<(u32, Way, Inside<T>), Vec<(u128, u128)>>;
+
+/// First values and what the last have more: address, service, source port.
+type Inside<T> = ((T, T), (u32, u32), (u32, u32));
 
 impl<T: Number> List<T> {
-    /// `code` knows rules by number, and `exact` the packets of those whose hulls say too little.
+    /// `code` knows rules by number, and `exact` the packets of those whose boxes say too little.
     pub(super) fn read(
         &self,
         family: Family,
-        code: impl Fn(u32) -> u8,
+        code: impl Fn(u32) -> Option<u8>,
         exact: impl Fn(u32) -> Option<Region>,
     ) -> Reading {
-        let mut pieces: Vec<(u32, Piece)> = self.rest_pieces(family, &code)?;
-        for ((tag, by, hull), leading) in self.entries(family)? {
-            let within = match tag & INEXACT {
-                0 => None,
-                _ => match exact(tag >> 2) {
+        // Outcomes are found by what tags say, and deciding rules by their number.
+        let known = |tag: u32| {
+            let number = Tag::number(tag).ok_or(Unread::Broken)?;
+            Tag::code(tag).filter(|said| code(number) == Some(*said)).ok_or(Unread::Broken)
+        };
+        let mut pieces: Vec<(u32, Piece)> = Vec::new();
+        for (tag, fields) in rest::rules(&self.rest, family)? {
+            // No look-up asks these rules again.
+            if tag & (Tag::INEXACT | Tag::MORE) != 0 {
+                return Err(Unread::Broken);
+            }
+            pieces.push((tag, Piece { fields, ..Piece::all(known(tag)?) }));
+        }
+        for ((tag, way, inside), leading) in self.entries(family)? {
+            let code = known(tag)?;
+            let within = match Tag::number(tag).filter(|_| Tag::inexact(tag)) {
+                None => None,
+                Some(number) => match exact(number) {
                     Some(region) => Some(region),
                     // A rule that is not there matches nothing.
                     None => continue,
                 },
             };
-            let mut fields = values(&hull, family);
-            if let Some(field) = by.and_then(|by| fields.get_mut(by)) {
-                let leading = Ranges::from_unsorted(leading);
-                *field = Some(match field.take() {
-                    Some(inside) => inside.intersect(&leading),
-                    None => leading,
-                });
-            }
-            let lasts = [family.last(), family.last(), LAST.0, LAST.1];
-            for (field, last) in fields.iter_mut().zip(lasts) {
-                *field = field.take().filter(|values| *values != Ranges::span(0, last));
-            }
-            pieces.push((tag, Piece { fields, within, code: code(tag >> 2) }));
+            let fields = values(way, &inside, leading, family);
+            pieces.push((tag, Piece { fields, within, code }));
         }
         pieces.sort_by_key(|(tag, _)| *tag);
         Ok(pieces.into_iter().map(|(_, piece)| piece).collect())
     }
 
-    /// The rules that stand in no list, by tag.
-    fn rest_pieces(&self, family: Family, code: &impl Fn(u32) -> u8) -> Result<Vec<(u32, Piece)>, Unread> {
-        let Some(rest) = &self.rest else { return Ok(Vec::new()) };
-        // The first that matches there is the one with the smallest number.
-        if !self.rest_numbers.is_sorted_by(|a, b| a < b) {
-            return Err(Unread::Broken);
-        }
-        let mut pieces = Vec::new();
-        for (place, fields) in rest.rules(family)? {
-            let number = *self.rest_numbers.get(place as usize).ok_or(Unread::Broken)?;
-            let tag = number.checked_mul(4).filter(|tag| *tag < NONE).ok_or(Unread::Broken)?;
-            pieces.push((tag, Piece { fields, ..Piece::all(code(number)) }));
-        }
-        Ok(pieces)
-    }
-
     /// The entries of all lists, with the values that lead to them.
     fn entries(&self, family: Family) -> Result<Found<T>, Unread> {
         // Row 0 stands for no list: some look-ups pass it by, and others read it.
-        if self.rows.first().is_some_and(|row| row.entries.iter().any(|entry| entry.tag != NONE)) {
+        if self.rows.first().is_none_or(|row| row.entries.iter().any(|entry| entry.tag != Tag::NONE)) {
             return Err(Unread::Broken);
         }
-        let Self { source, destination, service, source_port, wide, rest: _, rest_numbers: _, rows: _ } =
-            self;
-        let fields = [
-            (Some(0), by_address(source, family)?),
-            (Some(1), by_address(destination, family)?),
-            (Some(2), by_number(service, LAST_SERVICE)?),
-            (Some(3), by_number(source_port, u16::MAX.into())?),
-            (None, Leading::from([(*wide, vec![(0, 0)])])),
+        let Self { source, destination, rest: _, near, rows: _ } = self;
+        let mut ways: Vec<(Way, Leading)> = vec![
+            ((Key::Source, Some(0)), by_address(source, family)?),
+            ((Key::Destination, Some(1)), by_address(destination, family)?),
         ];
+        if let Some(Near { wide, service, source_port }) = near.as_deref() {
+            let wide = Leading::from([(*wide, vec![(0, 0)])]);
+            ways.push(((Key::Near, None), wide));
+            ways.push(((Key::Near, Some(2)), by_number(service, LAST_SERVICE)?));
+            ways.push(((Key::Near, Some(3)), by_number(source_port, u16::MAX.into())?));
+        }
         let mut found = Found::new();
         let mut left = ENTRIES;
-        for (by, leading) in fields {
+        for (way, leading) in ways {
             for (first, values) in leading {
-                for (tag, hull) in self.list(first)? {
+                for (tag, inside) in self.list(first)? {
                     left = left.checked_sub(values.len()).ok_or(Unread::TooLarge)?;
-                    found.entry((tag, by, hull)).or_default().extend_from_slice(&values);
+                    found.entry((tag, way, inside)).or_default().extend_from_slice(&values);
                 }
             }
         }
@@ -108,27 +101,30 @@ impl<T: Number> List<T> {
     }
 
     /// The entries of the list that begins with a row. Look-ups stop where greater tags than the one found begin, so
-    /// tags have to ascend.
-    fn list(&self, first: u32) -> Result<Vec<(u32, Hull<T>)>, Unread> {
-        let mut entries: Vec<(u32, Hull<T>)> = Vec::new();
+    /// tags must not descend.
+    fn list(&self, first: u32) -> Result<Vec<(u32, Inside<T>)>, Unread> {
+        let mut entries: Vec<(u32, Inside<T>)> = Vec::new();
         if first == 0 {
             return Ok(entries);
         }
         for row in self.rows.get(first as usize..).unwrap_or_default() {
             let [.., last] = &row.entries;
-            for Entry { source, destination, service, source_port, tag } in row.entries {
-                let tag = tag & !MORE;
-                if entries.last().is_some_and(|before| before.0 >= tag) {
+            for entry in &row.entries {
+                let Entry { address, service, source_port, tag, .. } = *entry;
+                let Entry { more_addresses, more_services, more_source_ports, .. } = *entry;
+                let tag = tag & !Tag::MORE;
+                if entries.last().is_some_and(|before| before.0 > tag) {
                     return Err(Unread::Broken);
                 }
-                if tag < NONE {
-                    entries.push((tag, (source, destination, service, source_port)));
+                if tag < Tag::NONE {
+                    let (address, service) = ((address, more_addresses), (service, more_services));
+                    entries.push((tag, (address, service, (source_port, more_source_ports))));
                 }
             }
-            if last.tag & MORE == 0 {
+            if !Tag::more(last.tag) {
                 return Ok(entries);
             }
-            if last.tag & !MORE == NONE {
+            if last.tag >= Tag::NONE {
                 return Err(Unread::Broken);
             }
         }
@@ -169,9 +165,11 @@ fn leading(
     Ok(all)
 }
 
-/// The values in a hull, which may go round the end.
+/// The values in a box, which may go round the end, and those that lead to it.
 fn values<T: Number>(
-    (source, destination, service, source_port): &Hull<T>,
+    (key, by): Way,
+    (address, service, source_port): &Inside<T>,
+    leading: Vec<(u128, u128)>,
     family: Family,
 ) -> [Values; FIELDS] {
     let around = |first: u128, more: u128, last: u128, all: u128| {
@@ -183,11 +181,24 @@ fn values<T: Number>(
         };
         Some(whole.intersect(&Ranges::span(0, last)))
     };
-    let address = |(first, more): (T, T)| around(first.into(), more.into(), family.last(), family.last());
-    [
-        address(*source),
-        address(*destination),
-        around(service.0.into(), service.1.into(), LAST_SERVICE.into(), u32::MAX.into()),
-        around(source_port.0.into(), source_port.1.into(), u16::MAX.into(), u16::MAX.into()),
-    ]
+    let (first, more) = *address;
+    let address = around(first.into(), more.into(), family.last(), T::MAX.into());
+    let [source, destination] = match key {
+        Key::Source | Key::Near => [None, address],
+        Key::Destination => [address, None],
+    };
+    let number = |(first, more): (u32, u32), last| around(first.into(), more.into(), last, u32::MAX.into());
+    let mut fields = [source, destination, number(*service, LAST.0), number(*source_port, LAST.1)];
+    if let Some(field) = by.and_then(|by| fields.get_mut(by)) {
+        let leading = Ranges::from_unsorted(leading);
+        *field = Some(match field.take() {
+            Some(inside) => inside.intersect(&leading),
+            None => leading,
+        });
+    }
+    let lasts = [family.last(), family.last(), LAST.0, LAST.1];
+    for (field, last) in fields.iter_mut().zip(lasts) {
+        *field = field.take().filter(|values| *values != Ranges::span(0, last));
+    }
+    fields
 }

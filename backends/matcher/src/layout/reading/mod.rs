@@ -28,6 +28,7 @@ mod bitsets;
 mod list;
 mod pages;
 mod piece;
+mod rest;
 mod runs;
 mod tables;
 #[cfg(test)]
@@ -41,9 +42,10 @@ use palisade_ir::{Chain, Family, Region};
 use piece::Piece;
 
 use super::cells::Outcomes;
+use super::finder::{Finder, Kind};
+use super::number::Number;
 use super::tables::Tables;
-use super::trie::Number;
-use super::{Engine, Finder, Kind, code};
+use super::{Engine, code};
 use crate::later::Chained;
 
 /// Why a structure cannot be read.
@@ -97,10 +99,13 @@ impl<T: Number> Finder<T> {
                 return tables.classes.read(family, |at| tables.cells.page(at, &words));
             }
             Kind::Bitsets(bitsets) => bitsets.read(family, code)?,
-            Kind::List(list) => list.read(family, code, |number| {
-                let rule = chain.get().rules().get(self.place(number))?;
-                Some(Region::of(&rule.matches))
-            })?,
+            Kind::List(list) => {
+                let known = |number: u32| self.deciders.get(number as usize).map(|(_, code)| *code);
+                list.read(family, known, |number| {
+                    let rule = chain.get().rules().get(self.place(number))?;
+                    Some(Region::of(&rule.matches))
+                })?
+            }
         };
         pieces.push(Piece::all(self.default));
         Ok(pieces)

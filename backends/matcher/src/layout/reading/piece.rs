@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use palisade_ir::{Family, Outcome, Protocol, Ranges, Region};
 
 use super::super::outcome;
-use super::super::rules::{BARE, FIELDS, LAST_SERVICE, UDP};
+use super::super::rules::{BARE_TCP, BARE_UDP, FIELDS, LAST_SERVICE, OTHER, UDP};
 
 /// Some values of a field; `None` for all.
 pub(crate) type Values = Option<Ranges>;
@@ -48,6 +48,30 @@ impl Piece {
     }
 }
 
+/// The services from one to another, numbered from a new first number.
+fn part(services: &Ranges, first: u32, last: u32, to: u8) -> Ranges {
+    let inside = services.intersect(&Ranges::span(first.into(), last.into()));
+    let moved = |number: u128| number - u128::from(first) + u128::from(to);
+    inside.iter().map(|(low, high)| (moved(low), moved(high))).collect()
+}
+
+/// The protocols whose packets without ports have some services.
+fn portless(services: &Ranges) -> Ranges {
+    let (Protocol(tcp), Protocol(udp)) = (Protocol::TCP, Protocol::UDP);
+    // The others follow each other, without the two.
+    let (after_tcp, after_udp) = (OTHER + u32::from(tcp), OTHER + u32::from(udp) - 1);
+    [
+        part(services, BARE_TCP, BARE_TCP, tcp),
+        part(services, BARE_UDP, BARE_UDP, udp),
+        part(services, OTHER, after_tcp - 1, 0),
+        part(services, after_tcp, after_udp - 1, tcp + 1),
+        part(services, after_udp, LAST_SERVICE, udp + 1),
+    ]
+    .iter()
+    .flat_map(Ranges::iter)
+    .collect()
+}
+
 /// The packets of a region with some services and source ports.
 fn services(whole: Region, services: Option<&Ranges>, source_ports: Option<&Ranges>) -> Vec<Region> {
     let ports = Ranges::span(0, u16::MAX.into());
@@ -57,15 +81,9 @@ fn services(whole: Region, services: Option<&Ranges>, source_ports: Option<&Rang
     }
     let every = Ranges::span(0, LAST_SERVICE.into());
     let services = services.unwrap_or(&every);
-    let part = |first: u32, last: u32| {
-        let (first, last) = (u128::from(first), u128::from(last));
-        let inside = services.intersect(&Ranges::span(first, last));
-        inside.iter().map(|(low, high)| (low - first, high - first)).collect::<Ranges>()
-    };
-    let (tcp, udp) = (part(0, UDP - 1), part(UDP, BARE - 1));
+    let (tcp, udp) = (part(services, 0, BARE_TCP - 1, 0), part(services, UDP, OTHER - 1, 0));
     // The source port of packets without ports is looked up as 0.
-    let without = part(BARE, LAST_SERVICE);
-    let without = Some(without).filter(|_| source_ports.is_none_or(|some| some.contains(0)));
+    let without = Some(portless(services)).filter(|_| source_ports.is_none_or(|some| some.contains(0)));
     let mut without = without.unwrap_or_default();
     let mut untested = without.clone();
     let mut with: Vec<(Ranges, Ranges)> = Vec::new();

@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 use palisade_ir::{Family, Ranges};
 
 use super::super::cells::{Deciders, Outcomes};
+use super::super::number::Number;
 use super::super::packed::Packed;
 use super::super::rules::{FIELDS, LAST_SERVICE};
 use super::super::tables::{Classes, ServiceTables};
-use super::super::trie::{Number, Trie};
+use super::super::trie::Trie;
 use super::piece::{Piece, Values};
 use super::runs::{Axes, Runs};
 use super::trie::Intervals;
@@ -52,7 +53,7 @@ impl Deciders {
 }
 
 /// The number at a place, if there is one.
-fn at_place(numbers: &Packed, at: u32) -> Option<u32> {
+pub(super) fn at_place(numbers: &Packed, at: u32) -> Option<u32> {
     match numbers {
         Packed::Narrow(numbers) => numbers.get(at as usize).map(|number| u32::from(*number)),
         Packed::Wide(numbers) => numbers.get(at as usize).copied(),
@@ -89,7 +90,7 @@ impl<T: Number> Classes<T> {
 }
 
 /// The names of intervals, and the values that have each.
-fn classes(intervals: &Intervals, last: u128) -> (Vec<u32>, Vec<Ranges>) {
+pub(super) fn classes(intervals: &Intervals, last: u128) -> (Vec<u32>, Vec<Ranges>) {
     let mut by_name: BTreeMap<u32, Vec<(u128, u128)>> = BTreeMap::new();
     let ends = intervals.iter().skip(1).map(|(next, _)| next - 1).chain([last]);
     for ((first, name), end) in intervals.iter().zip(ends) {
@@ -99,17 +100,17 @@ fn classes(intervals: &Intervals, last: u128) -> (Vec<u32>, Vec<Ranges>) {
 }
 
 /// Which services and source ports lead to a number.
-struct Services {
+pub(super) struct Services {
     /// How many numbers there are.
-    count: u32,
-    services: Vec<Ranges>,
-    source_ports: Vec<Ranges>,
+    pub(super) count: u32,
+    pub(super) services: Vec<Ranges>,
+    pub(super) source_ports: Vec<Ranges>,
     /// By number, the pairs of both.
-    pairs: Vec<Vec<(usize, usize)>>,
+    pub(super) pairs: Vec<Vec<(usize, usize)>>,
 }
 
 impl Services {
-    fn read(tables: &ServiceTables) -> Result<Self, Unread> {
+    pub(super) fn read(tables: &ServiceTables) -> Result<Self, Unread> {
         let ServiceTables { service, source_port, cross } = tables;
         let whole = || Some(vec![(0, 0)]);
         let service = service.as_ref().map_or_else(whole, |pages| pages.intervals(LAST_SERVICE));
@@ -147,7 +148,7 @@ impl Services {
     }
 
     /// The services and source ports that lead to some numbers, as disjoint products.
-    fn products(&self, numbers: &[u32]) -> Vec<[Values; 2]> {
+    pub(super) fn products(&self, numbers: &[u32]) -> Vec<[Values; 2]> {
         let pairs = || numbers.iter().filter_map(|number| self.pairs.get(*number as usize)).flatten();
         let mut ports: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (a, b) in pairs() {

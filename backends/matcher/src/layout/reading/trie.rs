@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::super::trie::{Node, Nodes, Number, Trie};
+use super::super::node::{Node, Nodes};
+use super::super::number::Number;
+use super::super::trie::Trie;
 
 /// Intervals by first number, ascending from 0, neighbours of one name joined.
 pub(crate) type Intervals = Vec<(u128, u32)>;
