@@ -31,7 +31,8 @@ fn by_port() -> Plan {
     plan((0..256).map(|at| format!("from any to port {}", 2 * at + 1)))
 }
 
-const STEPS: u64 = 6_000_000;
+/// Enough for what is asked of whole chains, too few to list what differs between `by_source` and `by_port`.
+const STEPS: u64 = 1_000_000;
 
 #[test]
 fn crossed_lists_are_unknown_with_a_packet() {
