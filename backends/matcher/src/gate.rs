@@ -136,15 +136,11 @@ impl Gate {
     }
 }
 
-/// Asks about all sessions that are there when it comes, in portions. Sessions of a later turn have met the new policy.
+/// Asks about all sessions that are there when it comes, in portions. Those that open later have met the new policy.
 fn revalidate(shard: &Mutex<SessionTable>, policy: Numbered<'_>) -> usize {
-    let last = lock(shard).turn();
-    let (mut ended, mut from) = (0, Some(0));
-    while let Some(turn) = from {
-        let (now, next) = lock(shard).revalidate_some(policy, (turn, last), PORTION);
-        (ended, from) = (ended + now, next);
-    }
-    ended
+    let places = lock(shard).places();
+    let portions = (0..places).step_by(PORTION).map(|from| from..places.min(from + PORTION));
+    portions.map(|portion| lock(shard).revalidate_some(policy, portion)).sum()
 }
 
 /// A table is whole between any two of its steps that could panic, so what a panicking thread left can be used.

@@ -2,13 +2,16 @@
 //!
 //! The table knows no clock: every call is told the time. It never holds more sessions than its capacity.
 
-use alloc::collections::BTreeMap;
+mod recent;
+
+use core::hash::{Hash, Hasher};
 #[cfg(feature = "live")]
-use alloc::vec::Vec;
+use core::ops::Range;
 use core::time::Duration;
 
-use palisade_ir::{Packet, Verdict};
+use palisade_ir::{Family, Packet, Verdict};
 
+use self::recent::Recent;
 use crate::hash::Strangers;
 use crate::matcher::Matcher;
 
@@ -23,20 +26,19 @@ use crate::matcher::Matcher;
 ///   rules: reassemble before you ask.
 /// - A full table forgets the session that was quiet for longest. Its next packet is judged anew, so forgetting never
 ///   lets a packet in; and a newcomer never has to be turned away.
+/// - Memory is taken as sessions open, for the most that were there at once, and kept for the next ones.
 #[derive(Clone, Debug)]
 pub struct SessionTable {
     capacity: usize,
-    sessions: Strangers<Key, Session>,
-    /// The sessions by their last turn: the front is quiet for longest and, the timeout being the same for all,
-    /// the first to end.
-    quiet: BTreeMap<u64, Key>,
-    /// Counts the packets that opened or refreshed a session.
-    turn: u64,
+    /// Where each session stands in `recent`.
+    known: Strangers<Key, usize>,
+    /// The timeout is the same for all, so the one that is quiet for longest is the first to end.
+    recent: Recent,
     now: Duration,
 }
 
 /// The lesser of a packet and its reply: the same for both directions of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(Packet);
 
 impl Key {
@@ -45,10 +47,28 @@ impl Key {
     }
 }
 
+/// In few and long words: a hash that strangers cannot aim at pays for each word that it is told.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self(packet) = self;
+        let [source, destination] = [packet.source(), packet.destination()].map(Family::number);
+        match packet.family() {
+            Family::V4 => state.write_u64((source << 32 | destination) as u64),
+            Family::V6 => {
+                state.write_u128(source);
+                state.write_u128(destination);
+            }
+        }
+        let ports = packet
+            .ports()
+            .map_or(0, |ports| 1 << 32 | u64::from(ports.source) << 16 | u64::from(ports.destination));
+        state.write_u64(ports << 8 | u64::from(packet.protocol().0));
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Session {
     first: Packet,
-    turn: u64,
     seen: Duration,
     /// The policy that allowed it last.
     policy: u64,
@@ -75,7 +95,7 @@ impl<'a> Numbered<'a> {
 impl SessionTable {
     /// A table for at most `capacity` sessions; with none, every packet is a first packet.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, sessions: Strangers::new(), quiet: BTreeMap::new(), turn: 0, now: Duration::ZERO }
+        Self { capacity, known: Strangers::new(), recent: Recent::new(), now: Duration::ZERO }
     }
 
     /// Judges a packet: it passes as part of a live session, or the matcher decides and an allowed one opens a session.
@@ -91,21 +111,24 @@ impl SessionTable {
         self.expire(policy.matcher.session_timeout(), now);
         let tracked = packet.ports().is_some() || !packet.protocol().has_ports();
         let key = Key::of(packet);
-        if let Some(session) = self.sessions.get(&key).filter(|_| tracked) {
-            let Session { first, turn, .. } = *session;
+        if tracked
+            && let Some(at) = self.known.get(&key).copied()
+            && let Some(session) = self.recent.get_mut(at)
+        {
             if policy.allows(session) {
-                self.touch(key, first, policy);
+                (session.seen, session.policy) = (self.now, policy.number);
+                self.recent.refresh(at);
                 return Verdict::Allow;
             }
-            self.quiet.remove(&turn);
-            self.sessions.remove(&key);
+            self.forget(at);
         }
         let verdict = policy.matcher.decide(packet);
         if verdict == Verdict::Allow && tracked && self.capacity > 0 {
-            if self.sessions.len() >= self.capacity {
-                self.forget_quietest();
+            if self.known.len() >= self.capacity {
+                self.forget(self.recent.oldest_place());
             }
-            self.touch(key, *packet, policy);
+            let session = Session { first: *packet, seen: self.now, policy: policy.number };
+            self.known.insert(key, self.recent.push(session));
         }
         verdict
     }
@@ -121,68 +144,45 @@ impl SessionTable {
     pub(crate) fn is_live_by(&self, policy: Numbered<'_>, quoted: &Packet, now: Duration) -> bool {
         let timeout = policy.matcher.session_timeout();
         let over = |session: &Session| now.saturating_sub(session.seen) > timeout;
-        self.sessions.get(&Key::of(quoted)).is_some_and(|session| !over(session) && policy.allows(session))
+        let session = self.known.get(&Key::of(quoted)).and_then(|at| self.recent.get(*at));
+        session.is_some_and(|session| !over(session) && policy.allows(session))
     }
 
     /// Ends every session whose first packet a new policy would not allow. Returns how many ended.
     ///
     /// Call it when the matcher was swapped: the others stay alive.
     pub fn revalidate(&mut self, matcher: &Matcher) -> usize {
-        let before = self.sessions.len();
-        let quiet = &mut self.quiet;
-        self.sessions.retain(|_, session| {
-            let stays = matcher.decide(&session.first) == Verdict::Allow;
-            if !stays {
-                quiet.remove(&session.turn);
-            }
-            stays
-        });
-        before - self.sessions.len()
+        let denied = |session: &mut Session| matcher.decide(&session.first) == Verdict::Deny;
+        (0..self.recent.end()).filter(|at| self.end_if(*at, denied)).count()
     }
 
-    /// As [`SessionTable::revalidate`], for at most `portion` of the sessions that were last seen from turn `from` to
-    /// `last`. Returns how many ended, and from where to go on.
+    /// As [`SessionTable::revalidate`], for the sessions at some places. Returns how many ended.
     #[cfg(feature = "live")]
-    pub(crate) fn revalidate_some(
-        &mut self,
-        policy: Numbered<'_>,
-        (from, last): (u64, u64),
-        portion: usize,
-    ) -> (usize, Option<u64>) {
-        if from > last {
-            return (0, None);
-        }
-        let some = self.quiet.range(from..=last).take(portion);
-        let some: Vec<(u64, Key)> = some.map(|(turn, key)| (*turn, *key)).collect();
-        let mut ended = 0;
-        for (turn, key) in &some {
-            let Some(session) = self.sessions.get_mut(key) else { continue };
-            if policy.allows(session) {
+    pub(crate) fn revalidate_some(&mut self, policy: Numbered<'_>, places: Range<usize>) -> usize {
+        let denied = |session: &mut Session| {
+            let allowed = policy.allows(session);
+            if allowed {
                 session.policy = policy.number;
-            } else {
-                self.sessions.remove(key);
-                self.quiet.remove(turn);
-                ended += 1;
             }
-        }
-        let full = some.len() == portion;
-        (ended, some.last().filter(|_| full).map(|(turn, _)| turn + 1))
+            !allowed
+        };
+        places.filter(|at| self.end_if(*at, denied)).count()
     }
 
-    /// The turn of the latest packet.
+    /// Sessions that are known now stand at places below this for as long as they are.
     #[cfg(feature = "live")]
-    pub(crate) const fn turn(&self) -> u64 {
-        self.turn
+    pub(crate) const fn places(&self) -> usize {
+        self.recent.end()
     }
 
     /// How many sessions are known, those included that end at the next [`SessionTable::check`].
     pub fn len(&self) -> usize {
-        self.sessions.len()
+        self.known.len()
     }
 
     /// Whether no session is known.
     pub fn is_empty(&self) -> bool {
-        self.sessions.is_empty()
+        self.known.is_empty()
     }
 
     /// The most sessions the table holds.
@@ -193,28 +193,25 @@ impl SessionTable {
     /// Forgets what was idle for too long.
     pub(crate) fn expire(&mut self, timeout: Duration, now: Duration) {
         self.now = self.now.max(now);
-        while let Some((_, key)) = self.quiet.first_key_value() {
-            let over = |session: &Session| self.now.saturating_sub(session.seen) > timeout;
-            if !self.sessions.get(key).is_none_or(over) {
-                return;
-            }
-            self.forget_quietest();
+        while let Some(session) = self.recent.oldest()
+            && self.now.saturating_sub(session.seen) > timeout
+        {
+            self.forget(self.recent.oldest_place());
         }
     }
 
-    fn forget_quietest(&mut self) {
-        if let Some((_, key)) = self.quiet.pop_first() {
-            self.sessions.remove(&key);
+    /// Ends the session at a place, if there is one that the condition holds for.
+    fn end_if(&mut self, at: usize, condition: impl Fn(&mut Session) -> bool) -> bool {
+        let ends = self.recent.get_mut(at).is_some_and(condition);
+        if ends {
+            self.forget(at);
         }
+        ends
     }
 
-    /// Opens or refreshes a session.
-    fn touch(&mut self, key: Key, first: Packet, policy: Numbered<'_>) {
-        self.turn += 1;
-        let session = Session { first, turn: self.turn, seen: self.now, policy: policy.number };
-        if let Some(old) = self.sessions.insert(key, session) {
-            self.quiet.remove(&old.turn);
+    fn forget(&mut self, at: usize) {
+        if let Some(session) = self.recent.remove(at) {
+            self.known.remove(&Key::of(&session.first));
         }
-        self.quiet.insert(self.turn, key);
     }
 }
