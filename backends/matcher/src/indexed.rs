@@ -67,17 +67,24 @@ impl IndexedChain {
         }
     }
 
-    /// What happens to each packet, as far as there is room for it.
-    pub(crate) fn outcomes(&self, packets: &[Packet], mut each: impl FnMut(Outcome)) {
-        for packets in packets.chunks(BATCH) {
-            for packets in packets.chunk_by(|a, b| a.family() == b.family()) {
+    /// What happens to each packet, as far as there is room for it; `note` combines it with what stands in its place.
+    #[inline(always)]
+    pub(crate) fn outcomes<P>(&self, packets: &[Packet], places: &mut [P], note: impl Fn(&mut P, Outcome)) {
+        for (mut packets, mut places) in packets.chunks(BATCH).zip(places.chunks_mut(BATCH)) {
+            while let Some(family) = packets.first().map(Packet::family) {
+                let run = packets.iter().position(|packet| packet.family() != family);
+                let run = run.unwrap_or(packets.len()).min(places.len());
+                let ((now, later), (here, left)) = (packets.split_at(run), places.split_at_mut(run));
                 let mut found = [0; BATCH];
-                match packets.first().map(Packet::family) {
-                    Some(Family::V4) => self.v4.find_all(packets, &self.chain, &mut found),
-                    Some(Family::V6) => self.v6.find_all(packets, &self.chain, &mut found),
-                    None => {}
+                match family {
+                    Family::V4 => self.v4.find_all(now, &self.chain, &mut found),
+                    Family::V6 => self.v6.find_all(now, &self.chain, &mut found),
                 }
-                found.iter().take(packets.len()).for_each(|code| each(outcome(*code)));
+                here.iter_mut().zip(found).for_each(|(place, code)| note(place, outcome(code)));
+                if left.is_empty() {
+                    break;
+                }
+                (packets, places) = (later, left);
             }
         }
     }

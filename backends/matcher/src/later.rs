@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 #[cfg(feature = "std")]
 use std::sync::OnceLock;
 
-use palisade_ir::{Chain, RuleId};
+use palisade_ir::Chain;
 
 use crate::file::LoadError;
 use crate::wire::Policy;
@@ -77,13 +77,6 @@ impl Chained {
                 let known = section.known().ok();
                 known.and_then(|known| known.chains.get(*place as usize)).unwrap_or(end)
             }
-        }
-    }
-
-    /// The source rule at the end of the chain.
-    pub(crate) fn default_id(&self) -> RuleId {
-        match self {
-            Chained::Ready(chain) | Chained::Later { end: chain, .. } => chain.default_id(),
         }
     }
 }

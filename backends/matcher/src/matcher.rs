@@ -146,11 +146,8 @@ impl Matcher {
                 let mut allowed = [true; BATCH];
                 let judges = self.judges(senders).map(|nic| (nic, Direction::Out));
                 for (nic, direction) in judges.chain(self.judges(receivers).map(|nic| (nic, Direction::In))) {
-                    let mut places = allowed.iter_mut();
-                    nic.outcomes(direction, now, |outcome| {
-                        if let Some(place) = places.next() {
-                            *place &= outcome.verdict == Verdict::Allow;
-                        }
+                    nic.outcomes(direction, now, &mut allowed, |allowed, outcome| {
+                        *allowed &= outcome.verdict == Verdict::Allow;
                     });
                 }
                 for (allowed, verdict) in allowed.iter().take(now.len()).zip(verdicts.by_ref()) {

@@ -144,18 +144,18 @@ impl<'a> NicMatcher<'a> {
         self.nic.guard(direction).decide.outcome(packet)
     }
 
-    pub(crate) fn outcomes(&self, direction: Direction, packets: &[Packet], each: impl FnMut(Outcome)) {
-        self.nic.guard(direction).decide.outcomes(packets, each);
+    pub(crate) fn outcomes<P>(
+        &self,
+        direction: Direction,
+        packets: &[Packet],
+        places: &mut [P],
+        note: impl Fn(&mut P, Outcome),
+    ) {
+        self.nic.guard(direction).decide.outcomes(packets, places, note);
     }
 
     fn batch(&self, direction: Direction, packets: &[Packet], outcomes: &mut [Outcome]) {
-        let mut places = outcomes.iter_mut();
-        let packets = packets.get(..places.len()).unwrap_or(packets);
-        self.outcomes(direction, packets, |outcome| {
-            if let Some(place) = places.next() {
-                *place = outcome;
-            }
-        });
+        self.outcomes(direction, packets, outcomes, |place, outcome| *place = outcome);
     }
 
     #[inline]

@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 
 use super::axis::Axis;
+use super::gather::Loads;
 use super::number::Number;
 use super::pages::Pages;
 use super::rules::{FIELDS, LAST_SERVICE, Rules};
@@ -47,10 +48,11 @@ impl<T: Number> Bitsets<T> {
     }
 
     /// The number of the first rule that matches.
-    pub(super) fn find(&self, point: &Point<T>) -> Option<u32> {
+    #[inline(always)]
+    pub(super) fn find<L: Loads>(&self, loads: L, point: &Point<T>) -> Option<u32> {
         let classes = [
-            self.source.as_ref().map_or(0, |trie| trie.find(point.source)),
-            self.destination.as_ref().map_or(0, |trie| trie.find(point.destination)),
+            self.source.as_ref().map_or(0, |trie| trie.find_by(loads, point.source)),
+            self.destination.as_ref().map_or(0, |trie| trie.find_by(loads, point.destination)),
             self.service.as_ref().map_or(0, |pages| pages.find(point.service).into()),
             self.source_port.as_ref().map_or(0, |pages| pages.find(point.source_port).into()),
         ];

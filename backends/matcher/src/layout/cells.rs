@@ -31,7 +31,7 @@ pub(super) trait Cells: Stored + Clone + Debug {
     /// The finished cells, of the kept services, and the distance between rows.
     fn pack(effects: &Plain<Self::Word>, kept: &[usize]) -> (Self, u32);
     /// The cell of a service in the row that begins there.
-    fn find(&self, row: u32, service: u32) -> Self::Found;
+    fn get(&self, row: u32, service: u32) -> Self::Found;
     /// The memory.
     fn bytes(&self) -> usize;
 }
@@ -79,8 +79,8 @@ impl Cells for Outcomes {
         (Self { words }, kept.len().div_ceil(Self::PER) as u32)
     }
 
-    #[inline]
-    fn find(&self, row: u32, service: u32) -> u8 {
+    #[inline(always)]
+    fn get(&self, row: u32, service: u32) -> u8 {
         let word = self.words.get(row.wrapping_add(service >> 4) as usize);
         outcome(word.copied().unwrap_or_default(), service & 15)
     }
@@ -135,7 +135,8 @@ stored!(Deciders { rows, numbers });
 
 impl Cells for Deciders {
     type Word = u32;
-    type Found = Option<u32>;
+    /// The number of the rule and one more; 0 for none.
+    type Found = u32;
     const PER: usize = 1;
     const BYTES: usize = 32 << 20;
     const PARTS: u64 = 16;
@@ -169,9 +170,10 @@ impl Cells for Deciders {
         (Self { rows: rows.into(), numbers: numbers.into() }, kept.len().div_ceil(PAGE) as u32)
     }
 
-    #[inline]
-    fn find(&self, row: u32, service: u32) -> Option<u32> {
-        self.get(row, service).checked_sub(1)
+    #[inline(always)]
+    fn get(&self, row: u32, service: u32) -> u32 {
+        let page = self.rows.get(row.wrapping_add(service / PAGE as u32));
+        self.numbers.get(page.wrapping_mul(PAGE as u32).wrapping_add(service % PAGE as u32))
     }
 
     fn bytes(&self) -> usize {
@@ -180,14 +182,7 @@ impl Cells for Deciders {
 }
 
 impl Deciders {
-    /// The number of the rule and one more; 0 for none.
-    #[inline]
-    pub(super) fn get(&self, row: u32, service: u32) -> u32 {
-        let page = self.rows.get(row.wrapping_add(service / PAGE as u32));
-        self.numbers.get(page.wrapping_mul(PAGE as u32).wrapping_add(service % PAGE as u32))
-    }
-
-    /// As many of them.
+    /// As many numbers.
     #[inline(always)]
     pub(super) fn get_all<L: Loads>(&self, loads: L, rows: &Lanes, services: &Lanes) -> Lanes {
         let mut places = *rows;

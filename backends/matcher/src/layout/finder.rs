@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use palisade_ir::{Packet, RuleId};
+use palisade_ir::{Chain, Packet, RuleId};
 
 use super::bitsets::Bitsets;
 use super::cells::Deciders;
+use super::gather::{Loads, Plain};
 use super::list::List;
 use super::number::Number;
 use super::rows::Tag;
@@ -24,14 +25,13 @@ const ROWS: u64 = 16 << 20;
 #[derive(Clone, Debug)]
 pub(super) struct Finder<T> {
     pub(super) kind: Kind<T>,
-    /// By number, the source rule behind a rule of the family, and its coded outcome.
+    /// The source rule behind the end of the chain and its coded outcome, then those of the family's rules by number.
     pub(super) deciders: Vec<(RuleId, u8)>,
     /// The places of the family's rules in the chain; empty where it has no others.
     pub(super) places: Vec<u32>,
-    pub(super) default: u8,
 }
 
-stored!(Finder<T> { kind, deciders, places, default });
+stored!(Finder<T> { kind, deciders, places });
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind<T> {
@@ -64,16 +64,17 @@ impl<T: Number> Stored for Kind<T> {
 impl<T: Number> Finder<T> {
     pub(super) fn new(
         rules: Rules<'_>,
-        all: usize,
+        chain: &Chain,
         last: u128,
         try_tables: bool,
         budget: &mut Budget,
     ) -> Self {
         let kind = Self::kind(&rules, last, try_tables, budget);
         let Rules { fields: _, outcomes, deciders, places, default } = rules;
-        let places = if places.len() == all { Vec::new() } else { places };
-        let deciders = deciders.into_iter().zip(outcomes).collect();
-        Self { kind, deciders, places, default }
+        let places = if places.len() == chain.rules().len() { Vec::new() } else { places };
+        let end = (chain.default_id(), default);
+        let deciders = [end].into_iter().chain(deciders.into_iter().zip(outcomes)).collect();
+        Self { kind, deciders, places }
     }
 
     fn kind(rules: &Rules<'_>, last: u128, try_tables: bool, budget: &mut Budget) -> Kind<T> {
@@ -86,48 +87,68 @@ impl<T: Number> Finder<T> {
         }
         let bitsets = by_bitsets.then(|| Bitsets::new(rules, last, ROWS.min(budget.bytes))).flatten();
         let bitsets = bitsets.filter(|bitsets| {
-            budget.bytes(bitsets.bytes() + rules.len() * size_of::<(RuleId, u8)>()).is_some()
+            budget.bytes(bitsets.bytes() + (rules.len() + 1) * size_of::<(RuleId, u8)>()).is_some()
         });
         bitsets.map_or_else(|| Kind::List(List::new(rules, last)), Kind::Bitsets)
     }
 
-    /// The number of the rule among those of the family.
-    #[inline]
-    pub(super) fn find(&self, point: &Point<T>, packet: &Packet, chain: &Chained) -> Option<u32> {
-        match &self.kind {
-            Kind::Tables(tables) => tables.find(point),
-            Kind::Bitsets(bitsets) => bitsets.find(point),
-            Kind::List(list) => Tag::number(list.find(point, |number| self.matches(number, packet, chain))),
-        }
+    /// The source rule that decides and the coded outcome.
+    #[inline(always)]
+    pub(super) fn decide<L: Loads>(
+        &self,
+        loads: L,
+        point: &Point<T>,
+        packet: &Packet,
+        chain: &Chained,
+    ) -> (RuleId, u8) {
+        let place = match &self.kind {
+            Kind::Tables(tables) => tables.get(loads, point),
+            Kind::Bitsets(bitsets) => bitsets.find(loads, point).map_or(0, |number| number + 1),
+            Kind::List(list) => {
+                let tag = list.find(loads, point, |number| self.matches(number, packet, chain));
+                Tag::number(tag).map_or(0, |number| number + 1)
+            }
+        };
+        // Whether there is a rule is not to be guessed: the end of the chain stands among them.
+        self.decider(place)
+    }
+
+    /// The source rule of a number and one more, and its coded outcome; 0 stands for the end of the chain, and so do
+    /// numbers that no rule has.
+    #[inline(always)]
+    fn decider(&self, place: u32) -> (RuleId, u8) {
+        self.deciders.get(place as usize).copied().unwrap_or_else(|| self.end())
+    }
+
+    /// What stands behind the last rule.
+    pub(super) fn end(&self) -> (RuleId, u8) {
+        self.deciders.first().copied().unwrap_or((RuleId(0), 0))
     }
 
     /// The coded outcome.
-    #[inline]
-    pub(super) fn code(&self, point: &Point<T>, packet: &Packet, chain: &Chained) -> u8 {
-        if let Kind::List(list) = &self.kind {
-            let tag = list.find(point, |number| self.matches(number, packet, chain));
-            return Tag::code(tag).unwrap_or(self.default);
-        }
-        let number = self.find(point, packet, chain);
-        let decider = number.and_then(|number| self.deciders.get(number as usize));
-        decider.map_or(self.default, |(_, code)| *code)
+    #[inline(always)]
+    pub(super) fn code<L: Loads>(&self, loads: L, point: &Point<T>, packet: &Packet, chain: &Chained) -> u8 {
+        let Kind::List(list) = &self.kind else { return self.decide(loads, point, packet, chain).1 };
+        let tag = list.find(loads, point, |number| self.matches(number, packet, chain));
+        Tag::code(tag).unwrap_or(self.end().1)
     }
 
     /// The outcomes of many packets, as far as there is room for them.
     pub(super) fn codes(&self, packets: &[Packet], chain: &Chained, found: &mut [u8]) {
         let Kind::List(list) = &self.kind else {
             for (found, packet) in found.iter_mut().zip(packets) {
-                *found = self.code(&Point::of(packet), packet, chain);
+                *found = self.code(Plain, &Point::of(packet), packet, chain);
             }
             return;
         };
+        let (_, end) = self.end();
         for (packets, found) in packets.chunks(BATCH).zip(found.chunks_mut(BATCH)) {
             let mut tags = [Tag::NONE; BATCH];
             list.find_all(packets, tags.get_mut(..packets.len()).unwrap_or_default());
             for ((place, tag), packet) in found.iter_mut().zip(tags).zip(packets) {
                 *place = match Tag::code(tag) {
-                    Some(_) if Tag::inexact(tag) => self.code(&Point::of(packet), packet, chain),
-                    code => code.unwrap_or(self.default),
+                    Some(_) if Tag::inexact(tag) => self.code(Plain, &Point::of(packet), packet, chain),
+                    code => code.unwrap_or(end),
                 };
             }
         }

@@ -4,8 +4,6 @@
 //! what is done to lanes between loads then takes vector instructions too. Both ways say the same for every table and
 //! every place; the tests below compare them.
 
-use super::node::Node;
-
 /// The lanes of a batch: packets whose look-ups are under way at once.
 pub(crate) const LANES: usize = 32;
 
@@ -18,6 +16,10 @@ pub(crate) trait Loads: Copy {
     fn words(self, table: &[u32], at: &Lanes) -> Lanes;
     /// The same for narrow numbers.
     fn halves(self, table: &[u16], at: &Lanes) -> Lanes;
+    /// How many cuts lie below a number; they ascend, and the last is above all numbers.
+    fn rank<const CUTS: usize>(self, cuts: &[u32; CUTS], number: u32) -> u32;
+    /// The same for wide numbers.
+    fn wide_rank<const CUTS: usize>(self, cuts: &[u128; CUTS], number: u128) -> u32;
 }
 
 /// One load after the other.
@@ -34,6 +36,28 @@ impl Loads for Plain {
     fn halves(self, table: &[u16], at: &Lanes) -> Lanes {
         each(at, |at| table.get(at as usize).copied().unwrap_or_default().into())
     }
+
+    #[inline(always)]
+    fn rank<const CUTS: usize>(self, cuts: &[u32; CUTS], number: u32) -> u32 {
+        searched(cuts, number)
+    }
+
+    #[inline(always)]
+    fn wide_rank<const CUTS: usize>(self, cuts: &[u128; CUTS], number: u128) -> u32 {
+        searched(cuts, number)
+    }
+}
+
+/// How many cuts lie below a number: a binary search whose steps are always taken.
+#[inline(always)]
+fn searched<T: Ord, const CUTS: usize>(cuts: &[T; CUTS], number: T) -> u32 {
+    let (mut rank, mut step) = (0, CUTS / 2);
+    while step > 0 {
+        let above = cuts.get(rank | (step - 1)).is_some_and(|cut| number > *cut);
+        rank |= usize::from(above) * step;
+        step /= 2;
+    }
+    rank as u32
 }
 
 /// The same done to every lane. (`map` of arrays is not inlined, and so has no vector instructions.)
@@ -48,37 +72,31 @@ pub(crate) fn each(lanes: &Lanes, change: impl Fn(u32) -> u32) -> Lanes {
 
 /// A task that works with either way to load; it has to be inlined to have vector instructions.
 pub(crate) trait Task {
+    /// What it gives.
+    type Found;
     /// Does it.
-    fn run<L: Loads>(self, loads: L);
+    fn run<L: Loads>(self, loads: L) -> Self::Found;
 }
 
 /// Does a task the fastest way that this processor knows.
 #[inline]
-pub(crate) fn fastest(task: impl Task) {
+pub(crate) fn fastest<T: Task>(task: T) -> T::Found {
     #[cfg(target_arch = "x86_64")]
     if let Some(vectors) = x86::Vectors::here() {
         return vectors.run(task);
     }
-    task.run(Plain);
-}
-
-/// The words of nodes, one node after the other.
-#[inline(always)]
-#[expect(unsafe_code, reason = "nodes are plain words")]
-pub(crate) fn flat<const CUTS: usize>(nodes: &[Node<u32, CUTS>]) -> &[u32] {
-    const { assert!(size_of::<Node<u32, CUTS>>() == 8 * CUTS) };
-    // SAFETY: a node is `repr(C)`, has twice as many `u32` as cuts and, by the line above, nothing else. The slice is as
-    // long as the nodes and lives as long.
-    unsafe { core::slice::from_raw_parts(nodes.as_ptr().cast(), nodes.len() * 2 * CUTS) }
+    task.run(Plain)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "vector instructions that not every processor has, with addresses")]
 mod x86 {
     use core::arch::x86_64::{
-        __m512i, _mm512_and_si512, _mm512_cmplt_epu32_mask, _mm512_loadu_si512, _mm512_mask_i32gather_epi32,
-        _mm512_set1_epi32, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_srlv_epi32,
-        _mm512_storeu_si512,
+        __m512i, _mm256_cmpgt_epu32_mask, _mm256_loadu_si256, _mm256_set1_epi32, _mm512_and_si512,
+        _mm512_cmpeq_epu64_mask, _mm512_cmpgt_epu64_mask, _mm512_cmplt_epu32_mask, _mm512_loadu_si512,
+        _mm512_mask_i32gather_epi32, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_setzero_si512,
+        _mm512_slli_epi32, _mm512_srli_epi32, _mm512_srlv_epi32, _mm512_storeu_si512, _mm512_unpackhi_epi64,
+        _mm512_unpacklo_epi64,
     };
 
     use super::{LANES, Lanes, Loads, Plain, Task};
@@ -88,15 +106,31 @@ mod x86 {
     pub(super) struct Vectors(());
 
     impl Vectors {
-        /// Whether they are here; the answer is kept by the standard library.
+        /// Whether they are here. The standard library keeps the answer too, but one by one.
         #[cfg(feature = "std")]
         #[inline]
         pub(super) fn here() -> Option<Self> {
+            use core::sync::atomic::{AtomicU8, Ordering};
+            static KNOWN: AtomicU8 = AtomicU8::new(0);
+            match KNOWN.load(Ordering::Relaxed) {
+                0 => {
+                    let found = Self::asked();
+                    KNOWN.store(if found.is_some() { 2 } else { 1 }, Ordering::Relaxed);
+                    found
+                }
+                known => (known == 2).then_some(Self(())),
+            }
+        }
+
+        #[cfg(feature = "std")]
+        #[cold]
+        fn asked() -> Option<Self> {
             let here = std::is_x86_feature_detected!("avx512f")
                 && std::is_x86_feature_detected!("avx512bw")
                 && std::is_x86_feature_detected!("avx512vl")
                 && std::is_x86_feature_detected!("avx512dq")
-                && std::is_x86_feature_detected!("bmi2");
+                && std::is_x86_feature_detected!("bmi2")
+                && std::is_x86_feature_detected!("popcnt");
             here.then_some(Self(()))
         }
 
@@ -108,19 +142,20 @@ mod x86 {
                 && cfg!(target_feature = "avx512bw")
                 && cfg!(target_feature = "avx512vl")
                 && cfg!(target_feature = "avx512dq")
-                && cfg!(target_feature = "bmi2");
+                && cfg!(target_feature = "bmi2")
+                && cfg!(target_feature = "popcnt");
             here.then_some(Self(()))
         }
 
         #[inline]
-        pub(super) fn run(self, task: impl Task) {
+        pub(super) fn run<T: Task>(self, task: T) -> T::Found {
             // SAFETY: the processor has the instructions, `self` is the proof.
             unsafe { self.inside(task) }
         }
 
-        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,bmi2")]
-        fn inside(self, task: impl Task) {
-            task.run(self);
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,bmi2,popcnt")]
+        fn inside<T: Task>(self, task: T) -> T::Found {
+            task.run(self)
         }
 
         /// Sixteen words; `places` counts in words, those not below `end` give 0.
@@ -134,6 +169,34 @@ mod x86 {
             let inside = _mm512_cmplt_epu32_mask(places, _mm512_set1_epi32(end as i32));
             // SAFETY: only lanes below the end are loaded.
             unsafe { _mm512_mask_i32gather_epi32::<4>(_mm512_setzero_si512(), inside, places, table) }
+        }
+    }
+
+    impl Vectors {
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512vl,popcnt")]
+        fn rank_of_eight(cuts: &[u32; 8], number: u32) -> u32 {
+            // SAFETY: eight words are as many as are loaded.
+            let cuts = unsafe { _mm256_loadu_si256(cuts.as_ptr().cast()) };
+            u32::from(_mm256_cmpgt_epu32_mask(_mm256_set1_epi32(number as i32), cuts)).count_ones()
+        }
+
+        #[inline]
+        #[target_feature(enable = "avx512f,popcnt")]
+        fn wide_rank_of_eight(cuts: &[u128; 8], number: u128) -> u32 {
+            // SAFETY: both loads are of four of the eight cuts.
+            let [few, more] = unsafe {
+                let start: *const u128 = cuts.as_ptr();
+                [_mm512_loadu_si512(start.cast()), _mm512_loadu_si512(start.add(4).cast())]
+            };
+            // Low halves and high halves, in the same order.
+            let (low, high) = (_mm512_unpacklo_epi64(few, more), _mm512_unpackhi_epi64(few, more));
+            let (number_low, number_high) =
+                (_mm512_set1_epi64(number as i64), _mm512_set1_epi64((number >> 64) as i64));
+            let above = _mm512_cmpgt_epu64_mask(number_high, high);
+            let same = _mm512_cmpeq_epu64_mask(number_high, high);
+            let above_then = _mm512_cmpgt_epu64_mask(number_low, low);
+            u32::from(above | same & above_then).count_ones()
         }
     }
 
@@ -178,6 +241,22 @@ mod x86 {
             }
             found
         }
+
+        #[inline(always)]
+        fn rank<const CUTS: usize>(self, cuts: &[u32; CUTS], number: u32) -> u32 {
+            // SAFETY: the processor has the instructions.
+            let rank = |cuts: &[u32; 8]| unsafe { Self::rank_of_eight(cuts, number) };
+            let (cuts, rest) = cuts.as_chunks();
+            cuts.iter().map(rank).sum::<u32>() + rest.iter().map(|cut| u32::from(number > *cut)).sum::<u32>()
+        }
+
+        #[inline(always)]
+        fn wide_rank<const CUTS: usize>(self, cuts: &[u128; CUTS], number: u128) -> u32 {
+            // SAFETY: the processor has the instructions.
+            let rank = |cuts: &[u128; 8]| unsafe { Self::wide_rank_of_eight(cuts, number) };
+            let (cuts, rest) = cuts.as_chunks();
+            cuts.iter().map(rank).sum::<u32>() + rest.iter().map(|cut| u32::from(number > *cut)).sum::<u32>()
+        }
     }
 }
 
@@ -193,6 +272,8 @@ mod tests {
     }
 
     impl Task for Compared<'_> {
+        type Found = ();
+
         fn run<L: Loads>(self, loads: L) {
             let Self { words, halves, at } = self;
             assert_eq!(loads.words(words, &at), Plain.words(words, &at), "{} words at {at:?}", words.len());
@@ -220,16 +301,71 @@ mod tests {
         }
     }
 
+    /// Counts by both ways and compares.
+    struct Ranked {
+        words: [u32; 16],
+        numbers: [u128; 16],
+    }
+
+    impl Task for Ranked {
+        type Found = ();
+
+        fn run<L: Loads>(self, loads: L) {
+            let Self { words, numbers } = self;
+            let (few, few_numbers): (&[u32; 8], &[u128; 8]) =
+                (words.first_chunk().unwrap(), numbers.first_chunk().unwrap());
+            let near = |word: u32| [word.wrapping_sub(1), word, word.wrapping_add(1)];
+            for word in words.into_iter().flat_map(near) {
+                assert_eq!(loads.rank(&words, word), Plain.rank(&words, word), "{word} in {words:?}");
+                if few.last() == Some(&u32::MAX) {
+                    assert_eq!(loads.rank(few, word), Plain.rank(few, word), "{word} in {few:?}");
+                }
+            }
+            let near = |number: u128| {
+                let high = 1 << 64;
+                [
+                    number.wrapping_sub(high),
+                    number.wrapping_sub(1),
+                    number,
+                    number.wrapping_add(1),
+                    number ^ high,
+                ]
+            };
+            for number in numbers.into_iter().flat_map(near) {
+                assert_eq!(
+                    loads.wide_rank(&numbers, number),
+                    Plain.wide_rank(&numbers, number),
+                    "{number:#x}"
+                );
+                if few_numbers.last() == Some(&u128::MAX) {
+                    assert_eq!(loads.wide_rank(few_numbers, number), Plain.wide_rank(few_numbers, number));
+                }
+            }
+        }
+    }
+
     #[test]
-    fn nodes_are_their_words() {
-        let node = |first: u32| Node::<u32, 8> {
-            cuts: std::array::from_fn(|at| first + at as u32),
-            words: std::array::from_fn(|at| first + 8 + at as u32),
+    fn both_ways_count_the_same() {
+        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = || {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed
         };
-        let nodes = [node(0), node(16), node(32)];
-        for count in 0..=nodes.len() {
-            let expected: Vec<u32> = (0..16 * count as u32).collect();
-            assert_eq!(flat(&nodes[..count]), expected);
+        for round in 0..200 {
+            let mut words: [u32; 16] = std::array::from_fn(|_| next() as u32 >> (round % 30));
+            let mut numbers: [u128; 16] = std::array::from_fn(|_| {
+                let high = next() >> (round % 64);
+                u128::from(high) << 64 | u128::from(if round % 3 == 0 { u64::MAX } else { next() })
+            });
+            words.sort_unstable();
+            numbers.sort_unstable();
+            for last in [15, 7] {
+                words[last..].fill(u32::MAX);
+                numbers[last..].fill(u128::MAX);
+                fastest(Ranked { words, numbers });
+            }
         }
     }
 }

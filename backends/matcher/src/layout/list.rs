@@ -11,12 +11,12 @@ use alloc::vec::Vec;
 use palisade_ir::Packet;
 
 use super::cuts::{Cuts, Limits, spread};
-use super::gather::{LANES, Lanes, Loads, Task, fastest};
+use super::gather::{LANES, Lanes, Loads, Plain, Task, fastest};
 use super::near::Near;
 use super::number::Number;
 use super::rest::Rest;
 use super::rows::{Key, Row, Rows, Seen, Tag};
-use super::rules::{FIELDS, Rules, service};
+use super::rules::{FIELDS, Rules, service, source_port};
 use super::trie::Trie;
 use super::{LAST, Point};
 use crate::stored::stored;
@@ -91,12 +91,12 @@ impl<T: Number> List<T> {
     }
 
     /// The tag of the first rule that matches; `exact` is asked about a rule whose box says too little.
-    #[inline]
-    pub(super) fn find(&self, point: &Point<T>, exact: impl Fn(u32) -> bool) -> u32 {
+    #[inline(always)]
+    pub(super) fn find<L: Loads>(&self, loads: L, point: &Point<T>, exact: impl Fn(u32) -> bool) -> u32 {
         let Point { source, destination, .. } = *point;
-        let by_source = self.source.as_ref().map_or(0, |trie| trie.find(source));
-        let by_destination = self.destination.as_ref().map_or(0, |trie| trie.find(destination));
-        let mut best = self.rest.find(point);
+        let by_source = self.source.as_ref().map_or(0, |trie| trie.find_by(loads, source));
+        let by_destination = self.destination.as_ref().map_or(0, |trie| trie.find_by(loads, destination));
+        let mut best = self.rest.find(loads, point);
         let (destination, source) = (point.seen(destination), point.seen(source));
         // One branch for both: most lists have one row.
         let (by_one, more) = self.row(by_source, &destination, best);
@@ -112,7 +112,7 @@ impl<T: Number> List<T> {
             }
         }
         if Tag::inexact(best) && !Tag::number(best).is_some_and(&exact) {
-            return self.exactly([by_source, by_destination], point, exact);
+            return self.exactly([by_source, by_destination], point, &exact);
         }
         best
     }
@@ -126,7 +126,7 @@ impl<T: Number> List<T> {
             fastest(Batch { list: self, packets: full, found: places });
         }
         for (packet, place) in rest.iter().zip(last) {
-            *place = self.find(&Point::of(packet), |_| true);
+            *place = self.find(Plain, &Point::of(packet), |_| true);
         }
     }
 
@@ -180,9 +180,9 @@ impl<T: Number> List<T> {
 
     /// As [`List::find`] where some box was not enough.
     #[cold]
-    fn exactly(&self, lists: [u32; 2], point: &Point<T>, exact: impl Fn(u32) -> bool) -> u32 {
+    fn exactly(&self, lists: [u32; 2], point: &Point<T>, exact: &impl Fn(u32) -> bool) -> u32 {
         let near = self.near.as_ref().map_or([0; 3], |near| near.find(point.service, point.source_port));
-        let mut best = self.rest.find(point);
+        let mut best = self.rest.find(Plain, point);
         let [source, destination] = lists;
         let [a, b, c] = near;
         for (at, row) in [a, b, c, source, destination].into_iter().enumerate() {
@@ -222,6 +222,8 @@ struct Batch<'a, T> {
 }
 
 impl<T: Number> Task for Batch<'_, T> {
+    type Found = ();
+
     #[inline(always)]
     fn run<L: Loads>(self, loads: L) {
         let list = self.list;
@@ -231,7 +233,7 @@ impl<T: Number> Task for Batch<'_, T> {
             let places = sources.iter_mut().zip(&mut destinations).zip(&mut seen);
             for (((source, destination), seen), packet) in places.zip(packets) {
                 (*source, *destination) = (T::of(packet.source()), T::of(packet.destination()));
-                (seen.service, seen.source_port) = service(packet);
+                (seen.service, seen.source_port) = (service(packet), source_port(packet));
             }
             let (mut by_source, mut by_destination) = ([0; LANES], [0; LANES]);
             if let Some(trie) = &list.source {
@@ -244,9 +246,8 @@ impl<T: Number> Task for Batch<'_, T> {
             seen.iter_mut().zip(destinations).for_each(|(seen, address)| seen.address = address);
             list.best_all(by_source, &seen, &mut best);
             if let Some(near) = &list.near {
-                for ((best, seen), packet) in best.iter_mut().zip(&seen).zip(packets) {
-                    let (service, source_port) = service(packet);
-                    for row in near.find(service, source_port) {
+                for (best, seen) in best.iter_mut().zip(&seen) {
+                    for row in near.find(seen.service, seen.source_port) {
                         *best = list.best(row, seen, *best);
                     }
                 }

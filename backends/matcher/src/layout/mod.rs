@@ -34,10 +34,11 @@ use palisade_ir::{Chain, Family, Outcome, Packet, RuleId, Verdict};
 
 use cells::{Cells, Outcomes};
 use finder::{Finder, Kind};
+use gather::{Loads, Task, fastest};
 pub(crate) use number::Number;
 pub(crate) use reading::{Reading, Unread};
 use rows::Seen;
-use rules::{Rules, service};
+use rules::{Rules, service, source_port};
 use tables::Tables;
 pub(crate) use trie::Trie;
 
@@ -72,14 +73,13 @@ struct Point<T> {
 }
 
 impl<T: Number> Point<T> {
-    #[inline]
+    #[inline(always)]
     fn of(packet: &Packet) -> Self {
-        let (service, source_port) = service(packet);
         Self {
             source: T::of(packet.source()),
             destination: T::of(packet.destination()),
-            service,
-            source_port,
+            service: service(packet),
+            source_port: source_port(packet),
         }
     }
 }
@@ -173,32 +173,20 @@ impl<T: Number> Engine<T> {
         let found = tables.is_some() && purpose == Purpose::Outcomes;
         // Where tables of outcomes do not fit, those of rules do not either.
         let try_tables = tables.is_some() || purpose == Purpose::Rules;
-        let finder =
-            (!found).then(|| Box::new(Finder::new(rules, chain.rules().len(), last, try_tables, budget)));
+        let finder = (!found).then(|| Box::new(Finder::new(rules, chain, last, try_tables, budget)));
         Self { tables: tables.map(Box::new), finder }
     }
 
     /// The coded outcome for a packet.
     #[inline]
     pub(crate) fn find(&self, packet: &Packet, chain: &Chained) -> u8 {
-        let point = Point::of(packet);
-        match (&self.tables, &self.finder) {
-            (Some(tables), _) => tables.find(&point),
-            (None, Some(finder)) => finder.code(&point, packet, chain),
-            (None, None) => code(chain.get().decide(packet).outcome),
-        }
+        fastest(One { engine: self, packet, chain })
     }
 
     /// The outcome for a packet, and the source rule behind it.
     #[inline]
     pub(crate) fn decide(&self, packet: &Packet, chain: &Chained) -> (Outcome, RuleId) {
-        let Some(finder) = &self.finder else {
-            let decision = chain.get().decide(packet);
-            return (decision.outcome, decision.id);
-        };
-        let number = finder.find(&Point::of(packet), packet, chain);
-        let decider = number.and_then(|number| finder.deciders.get(number as usize));
-        let (id, code) = decider.copied().unwrap_or((chain.default_id(), finder.default));
+        let (id, code) = fastest(Decider { engine: self, packet, chain });
         (outcome(code), id)
     }
 
@@ -238,6 +226,49 @@ impl<T: Number> Engine<T> {
     pub(crate) fn bytes(&self) -> usize {
         let tables = self.tables.as_ref().map_or(0, |tables| tables.bytes());
         tables + self.finder.as_ref().map_or(0, |finder| finder.bytes())
+    }
+}
+
+/// A look-up of an outcome.
+struct One<'a, T> {
+    engine: &'a Engine<T>,
+    packet: &'a Packet,
+    chain: &'a Chained,
+}
+
+impl<T: Number> Task for One<'_, T> {
+    type Found = u8;
+
+    #[inline(always)]
+    fn run<L: Loads>(self, loads: L) -> u8 {
+        let Self { engine, packet, chain } = self;
+        let point = Point::of(packet);
+        match (&engine.tables, &engine.finder) {
+            (Some(tables), _) => tables.get(loads, &point),
+            (None, Some(finder)) => finder.code(loads, &point, packet, chain),
+            (None, None) => code(chain.get().decide(packet).outcome),
+        }
+    }
+}
+
+/// A look-up of the rule that decides, with the outcome.
+struct Decider<'a, T> {
+    engine: &'a Engine<T>,
+    packet: &'a Packet,
+    chain: &'a Chained,
+}
+
+impl<T: Number> Task for Decider<'_, T> {
+    type Found = (RuleId, u8);
+
+    #[inline(always)]
+    fn run<L: Loads>(self, loads: L) -> (RuleId, u8) {
+        let Self { engine, packet, chain } = self;
+        if let Some(finder) = &engine.finder {
+            return finder.decide(loads, &Point::of(packet), packet, chain);
+        }
+        let decision = chain.get().decide(packet);
+        (decision.id, code(decision.outcome))
     }
 }
 

@@ -2,13 +2,14 @@
 
 use alloc::vec::Vec;
 
+use super::gather::Loads;
 use super::number::Number;
 use crate::hash::HashMap;
 use crate::stored::Stored;
 
-/// The words of a small node, and its cuts, the last of which is never used.
+/// The words of a small node, and its cuts, the last of which is above all numbers.
 pub(super) const FEW: usize = 8;
-/// The same of large nodes, which take one more step each, where that saves a level.
+/// The same of large nodes, where they save a level.
 pub(super) const MANY: usize = 16;
 
 /// Cuts in ascending order, each the last number before it, and what comes before, between and after them. Unused
@@ -21,22 +22,12 @@ pub(crate) struct Node<T, const CUTS: usize> {
 }
 
 impl<T: Number, const CUTS: usize> Node<T, CUTS> {
-    /// How many cuts lie below a number: a binary search whose steps are always taken.
-    #[inline]
-    fn rank(&self, number: T) -> usize {
-        let (mut rank, mut step) = (0, CUTS / 2);
-        while step > 0 {
-            let above = self.cuts.get(rank | (step - 1)).is_some_and(|cut| number > *cut);
-            rank |= usize::from(above) * step;
-            step /= 2;
-        }
-        rank
-    }
-
-    /// The word that belongs to a number.
-    #[inline]
-    pub(super) fn word(&self, number: T) -> u32 {
-        self.words.get(self.rank(number)).copied().unwrap_or_default()
+    /// The word that belongs to a number: that of as many cuts as lie below it.
+    #[inline(always)]
+    pub(super) fn word<L: Loads>(&self, loads: L, number: T) -> u32 {
+        // There is always one: CUTS is a power of two.
+        let rank = number.rank(loads, &self.cuts) as usize & (CUTS - 1);
+        self.words.get(rank).copied().unwrap_or_default()
     }
 }
 

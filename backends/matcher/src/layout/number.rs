@@ -2,8 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::gather::{LANES, Lanes, Loads, each, flat};
-use super::node::Node;
+use super::gather::Loads;
 use crate::stored::Stored;
 
 /// An address as a number.
@@ -19,19 +18,8 @@ pub(crate) trait Number: Copy + Ord + core::hash::Hash + Stored + Into<u128> {
     fn less(self, other: Self) -> Self;
     /// The slot of a number: the first for numbers below it, the last for those above.
     fn slot(self, base: Self, shift: u32, last: u32) -> u32;
-    /// The words that nodes lead to, in place of the nodes.
-    #[inline(always)]
-    fn below<L: Loads, const CUTS: usize>(
-        _: L,
-        nodes: &[Node<Self, CUTS>],
-        numbers: &[Self; LANES],
-        words: &mut Lanes,
-    ) {
-        for (word, number) in words.iter_mut().zip(numbers) {
-            let Some(node) = nodes.get(*word as usize) else { continue };
-            *word = node.word(*number);
-        }
-    }
+    /// How many cuts lie below a number.
+    fn rank<L: Loads, const CUTS: usize>(self, loads: L, cuts: &[Self; CUTS]) -> u32;
 }
 
 impl Number for u32 {
@@ -61,33 +49,8 @@ impl Number for u32 {
     }
 
     #[inline(always)]
-    fn below<L: Loads, const CUTS: usize>(
-        loads: L,
-        nodes: &[Node<u32, CUTS>],
-        numbers: &[u32; LANES],
-        words: &mut Lanes,
-    ) {
-        let flat = flat(nodes);
-        let starts = each(words, |node| node.wrapping_mul(2 * CUTS as u32));
-        let mut ranks = [0; LANES];
-        // As in `Node::rank`.
-        let mut step = CUTS as u32 / 2;
-        while step > 0 {
-            let mut places = starts;
-            for (place, rank) in places.iter_mut().zip(&ranks) {
-                *place = place.wrapping_add(rank | (step - 1));
-            }
-            for ((rank, cut), number) in ranks.iter_mut().zip(loads.words(flat, &places)).zip(numbers) {
-                *rank |= if *number > cut { step } else { 0 };
-            }
-            step /= 2;
-        }
-        let mut places = starts;
-        places
-            .iter_mut()
-            .zip(ranks)
-            .for_each(|(place, rank)| *place = place.wrapping_add(rank | CUTS as u32));
-        *words = loads.words(flat, &places);
+    fn rank<L: Loads, const CUTS: usize>(self, loads: L, cuts: &[Self; CUTS]) -> u32 {
+        loads.rank(cuts, self)
     }
 }
 
@@ -115,5 +78,10 @@ impl Number for u128 {
     #[inline]
     fn slot(self, base: Self, shift: u32, last: u32) -> u32 {
         self.saturating_sub(base).wrapping_shr(shift).min(last.into()) as u32
+    }
+
+    #[inline(always)]
+    fn rank<L: Loads, const CUTS: usize>(self, loads: L, cuts: &[Self; CUTS]) -> u32 {
+        loads.wide_rank(cuts, self)
     }
 }

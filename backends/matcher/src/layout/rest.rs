@@ -63,13 +63,13 @@ impl<T: Number> Stored for Rest<T> {
 
 impl<T: Number> Rest<T> {
     /// The tag of the first rule that matches, or what is above all tags.
-    #[inline]
-    pub(super) fn find(&self, point: &Point<T>) -> u32 {
+    #[inline(always)]
+    pub(super) fn find<L: Loads>(&self, loads: L, point: &Point<T>) -> u32 {
         match self {
             Rest::None => Tag::NONE,
-            Rest::Tables(tables) => tables.get(point).wrapping_sub(1),
+            Rest::Tables(tables) => tables.get(loads, point).wrapping_sub(1),
             Rest::Bitsets(bitsets, tags) => {
-                let tag = bitsets.find(point).and_then(|number| tags.get(number as usize));
+                let tag = bitsets.find(loads, point).and_then(|number| tags.get(number as usize));
                 tag.copied().unwrap_or(Tag::NONE)
             }
         }
@@ -86,7 +86,7 @@ impl<T: Number> Rest<T> {
             }
             Rest::Bitsets(..) => {
                 for (tag, packet) in tags.iter_mut().zip(packets) {
-                    *tag = self.find(&Point::of(packet));
+                    *tag = self.find(loads, &Point::of(packet));
                 }
             }
         }

@@ -146,13 +146,31 @@ const fn bare(protocol: Protocol) -> u32 {
     }
 }
 
-/// The service and the source port of a packet; without ports, no rule looks at the source port.
-pub(super) fn service(packet: &Packet) -> (u32, u32) {
-    // Masks instead of branches: whether a packet has ports is not to be guessed.
-    let protocol = packet.protocol();
-    let (present, source, destination) =
-        packet.ports().map_or((0, 0, 0), |ports| (u32::MAX, ports.source, ports.destination));
-    let first = if protocol == Protocol::UDP { UDP } else { 0 };
-    let service = (first + u32::from(destination)) & present | bare(protocol) & !present;
-    (service, u32::from(source))
+/// By protocol, the service of packets without ports and that of port 0.
+static NUMBERS: [[u32; 2]; 256] = {
+    let mut numbers = [[0; 2]; 256];
+    let (mut rest, mut protocol) = (numbers.as_mut_slice(), 0);
+    while let [place, others @ ..] = rest {
+        let ported = if protocol == Protocol::UDP.0 { UDP } else { 0 };
+        *place = [bare(Protocol(protocol)), ported];
+        (rest, protocol) = (others, protocol.wrapping_add(1));
+    }
+    numbers
+};
+
+/// The service of a packet.
+#[inline(always)]
+pub(super) fn service(packet: &Packet) -> u32 {
+    // Look-ups instead of branches: neither the protocol of a packet nor whether it has ports is to be guessed.
+    let [bare, first] = NUMBERS.get(usize::from(packet.protocol().0)).copied().unwrap_or_default();
+    match packet.ports() {
+        Some(ports) => first + u32::from(ports.destination),
+        None => bare,
+    }
+}
+
+/// The source port of a packet; without ports, no rule looks at it.
+#[inline(always)]
+pub(super) fn source_port(packet: &Packet) -> u32 {
+    packet.ports().map_or(0, |ports| ports.source.into())
 }

@@ -29,8 +29,8 @@ impl Shape {
         let shapes = [FEW, MANY]
             .into_iter()
             .flat_map(|fan| sizes().map(move |size| (Self::around(cuts, size as u128), fan)));
-        // A node costs its steps and a load.
-        let cost = |(shape, fan): &(Self, usize)| shape.depth(cuts, *fan) * (fan.ilog2() + 1);
+        // A node costs two loads that wait for each other, and a large one a little more than a small one.
+        let cost = |(shape, fan): &(Self, usize)| shape.depth(cuts, *fan) * (fan.ilog2() + 12);
         shapes.min_by_key(cost).unwrap_or((Self { base: 0, shift: 127, span: 2 }, FEW))
     }
 

@@ -9,11 +9,11 @@ use palisade_ir::Packet;
 
 use super::Point;
 use super::cells::{Cells, Deciders, Outcomes};
-use super::gather::{LANES, Lanes, Loads, Task, fastest};
+use super::gather::{LANES, Lanes, Loads, Plain, Task, fastest};
 use super::number::Number;
 use super::packed::Packed;
 use super::pages::Pages;
-use super::rules::service;
+use super::rules::{service, source_port};
 use super::trie::Trie;
 use crate::stored::{Stored, stored};
 
@@ -61,7 +61,7 @@ impl<T: Number, C: Cells> Stored for Tables<T, C> {
 }
 
 impl ServiceTables {
-    #[inline]
+    #[inline(always)]
     fn find(&self, service: u32, source_port: u32) -> u32 {
         let service = self.service.as_ref().map_or(0, |pages| pages.find(service));
         let (Some(ports), Some(cross)) = (&self.source_port, &self.cross) else { return service.into() };
@@ -71,16 +71,16 @@ impl ServiceTables {
     /// As many look-ups, field by field.
     #[inline(always)]
     fn find_all<L: Loads>(&self, loads: L, packets: &[Packet; LANES]) -> Lanes {
-        let (mut numbers, mut ports) = ([0; LANES], [0; LANES]);
-        for ((number, port), packet) in numbers.iter_mut().zip(&mut ports).zip(packets) {
-            (*number, *port) = service(packet);
+        // Fields that no rule asks about are not even taken out of packets.
+        let mut numbers = [0; LANES];
+        let mut names = [0; LANES];
+        if let Some(pages) = &self.service {
+            numbers.iter_mut().zip(packets).for_each(|(number, packet)| *number = service(packet));
+            names = pages.find_all(loads, &numbers);
         }
-        let mut names = match &self.service {
-            Some(pages) => pages.find_all(loads, &numbers),
-            None => [0; LANES],
-        };
         if let (Some(pages), Some(cross)) = (&self.source_port, &self.cross) {
-            let ports = pages.find_all(loads, &ports);
+            numbers.iter_mut().zip(packets).for_each(|(number, packet)| *number = source_port(packet));
+            let ports = pages.find_all(loads, &numbers);
             names.iter_mut().zip(ports).for_each(|(name, port)| *name = name.wrapping_add(port));
             names = cross.get_all(loads, &names);
         }
@@ -89,10 +89,11 @@ impl ServiceTables {
 }
 
 impl<T: Number> Classes<T> {
-    #[inline]
-    fn row(&self, source: T, destination: T) -> u32 {
-        let source = self.source.as_ref().map_or(0, |trie| trie.find(source));
-        let name = source.wrapping_add(self.destination.as_ref().map_or(0, |trie| trie.find(destination)));
+    #[inline(always)]
+    fn row<L: Loads>(&self, loads: L, source: T, destination: T) -> u32 {
+        let name =
+            |trie: &Option<Trie<T>>, number| trie.as_ref().map_or(0, |trie| trie.find_by(loads, number));
+        let name = name(&self.source, source).wrapping_add(name(&self.destination, destination));
         match &self.pairs {
             Some(pairs) => pairs.get(name),
             None => name,
@@ -133,10 +134,10 @@ impl<T: Number> Classes<T> {
 
 impl<T: Number, C: Cells> Tables<T, C> {
     /// The cell of a packet.
-    #[inline]
-    pub(super) fn find(&self, point: &Point<T>) -> C::Found {
+    #[inline(always)]
+    pub(super) fn get<L: Loads>(&self, loads: L, point: &Point<T>) -> C::Found {
         let service = self.classes.services.find(point.service, point.source_port);
-        self.cells.find(self.classes.row(point.source, point.destination), service)
+        self.cells.get(self.classes.row(loads, point.source, point.destination), service)
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -145,14 +146,7 @@ impl<T: Number, C: Cells> Tables<T, C> {
 }
 
 impl<T: Number> Tables<T, Deciders> {
-    /// The number of the rule and one more; 0 for none.
-    #[inline]
-    pub(super) fn get(&self, point: &Point<T>) -> u32 {
-        let service = self.classes.services.find(point.service, point.source_port);
-        self.cells.get(self.classes.row(point.source, point.destination), service)
-    }
-
-    /// As many of them.
+    /// As many numbers of rules, each and one more; 0 for none.
     #[inline(always)]
     pub(super) fn get_all<L: Loads>(&self, loads: L, packets: &[Packet; LANES]) -> Lanes {
         let rows = self.classes.rows(loads, packets);
@@ -176,7 +170,7 @@ impl<T: Number> Tables<T, Outcomes> {
             fastest(Batch { tables: self, packets: full, found: places });
         }
         for (packet, place) in rest.iter().zip(last) {
-            *place = self.find(&Point::of(packet));
+            *place = self.get(Plain, &Point::of(packet));
         }
     }
 }
@@ -189,6 +183,8 @@ struct Batch<'a, T> {
 }
 
 impl<T: Number> Task for Batch<'_, T> {
+    type Found = ();
+
     #[inline(always)]
     fn run<L: Loads>(self, loads: L) {
         let Tables { classes, cells } = self.tables;

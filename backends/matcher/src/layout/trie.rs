@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use super::gather::{LANES, Lanes, Loads};
+use super::gather::{LANES, Lanes, Loads, Plain};
 use super::node::{FEW, Level, Node, Nodes};
 use super::number::Number;
 use super::shape::Shape;
@@ -72,19 +72,31 @@ impl<T: Number> Trie<T> {
     /// The name of the interval that holds a number.
     #[inline]
     pub(crate) fn find(&self, number: T) -> u32 {
+        self.find_by(Plain, number)
+    }
+
+    /// The same.
+    #[inline(always)]
+    pub(super) fn find_by<L: Loads>(&self, loads: L, number: T) -> u32 {
         let slot = number.slot(self.base, self.shift, self.last);
         let word = self.slots.get(slot as usize).copied().unwrap_or_default();
         match &self.nodes {
-            Nodes::Small(nodes) => self.below(nodes, word, number),
-            Nodes::Large(nodes) => self.below(nodes, word, number),
+            Nodes::Small(nodes) => self.below(loads, nodes, word, number),
+            Nodes::Large(nodes) => self.below(loads, nodes, word, number),
         }
     }
 
     #[inline(always)]
-    fn below<const CUTS: usize>(&self, nodes: &[Node<T, CUTS>], mut word: u32, number: T) -> u32 {
+    fn below<L: Loads, const CUTS: usize>(
+        &self,
+        loads: L,
+        nodes: &[Node<T, CUTS>],
+        mut word: u32,
+        number: T,
+    ) -> u32 {
         for _ in 0..self.depth {
             let Some(node) = nodes.get(word as usize) else { return 0 };
-            word = node.word(number);
+            word = node.word(loads, number);
         }
         word
     }
@@ -99,8 +111,8 @@ impl<T: Number> Trie<T> {
         let mut words = loads.words(&self.slots, &slots);
         for _ in 0..self.depth {
             match &self.nodes {
-                Nodes::Small(nodes) => T::below(loads, nodes, numbers, &mut words),
-                Nodes::Large(nodes) => T::below(loads, nodes, numbers, &mut words),
+                Nodes::Small(nodes) => level(loads, nodes, numbers, &mut words),
+                Nodes::Large(nodes) => level(loads, nodes, numbers, &mut words),
             }
         }
         sums.iter_mut().zip(words).for_each(|(sum, word)| *sum = sum.wrapping_add(word));
@@ -112,6 +124,19 @@ impl<T: Number> Trie<T> {
             Nodes::Large(nodes) => size_of_val(nodes.as_slice()),
         };
         self.slots.len() * 4 + nodes
+    }
+}
+
+/// The words that nodes lead to, in place of the nodes.
+#[inline(always)]
+fn level<T: Number, L: Loads, const CUTS: usize>(
+    loads: L,
+    nodes: &[Node<T, CUTS>],
+    numbers: &[T; LANES],
+    words: &mut Lanes,
+) {
+    for (word, number) in words.iter_mut().zip(numbers) {
+        *word = nodes.get(*word as usize).map_or(0, |node| node.word(loads, *number));
     }
 }
 

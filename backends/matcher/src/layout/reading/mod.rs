@@ -91,23 +91,22 @@ fn read_outcomes<T: Number>(tables: &Tables<T, Outcomes>, family: Family) -> Rea
 
 impl<T: Number> Finder<T> {
     fn read(&self, family: Family, chain: &Chained) -> Reading {
-        // Numbers that no rule has stand for the end of the chain.
-        let code = |number: u32| self.deciders.get(number as usize).map_or(self.default, |(_, code)| *code);
+        // The first decider is the end of the chain, and numbers that no rule has stand for it too.
+        let (_, end) = *self.deciders.first().ok_or(Unread::Broken)?;
+        let known = |number: u32| self.deciders.get(number as usize + 1).map(|(_, code)| *code);
+        let code = |number: u32| known(number).unwrap_or(end);
         let mut pieces = match &self.kind {
             Kind::Tables(tables) => {
-                let words = tables.cells.words(|number| number.checked_sub(1).map_or(self.default, code))?;
+                let words = tables.cells.words(|number| number.checked_sub(1).map_or(end, code))?;
                 return tables.classes.read(family, |at| tables.cells.page(at, &words));
             }
             Kind::Bitsets(bitsets) => bitsets.read(family, code)?,
-            Kind::List(list) => {
-                let known = |number: u32| self.deciders.get(number as usize).map(|(_, code)| *code);
-                list.read(family, known, |number| {
-                    let rule = chain.get().rules().get(self.place(number))?;
-                    Some(Region::of(&rule.matches))
-                })?
-            }
+            Kind::List(list) => list.read(family, known, |number| {
+                let rule = chain.get().rules().get(self.place(number))?;
+                Some(Region::of(&rule.matches))
+            })?,
         };
-        pieces.push(Piece::all(self.default));
+        pieces.push(Piece::all(end));
         Ok(pieces)
     }
 }

@@ -8,6 +8,7 @@ use palisade_ir::{
 };
 
 use super::super::cuts::{Cuts, Limits, spread};
+use super::super::gather::Plain;
 use super::super::list::List;
 use super::super::near::Near;
 use super::super::number::Number;
@@ -225,7 +226,7 @@ fn agrees<T: Number>(
             piece.fields.iter().zip(numbers).all(inside)
                 && piece.within.as_ref().is_none_or(|region| Region::point(&packet).is_subset(region))
         };
-        let expected = list.find(&point, |number| rule(number).matches(&packet));
+        let expected = list.find(Plain, &point, |number| rule(number).matches(&packet));
         let read = pieces.iter().find(holds).map(|piece| piece.code);
         assert_eq!(read, Tag::code(expected), "seed {seed}: {packet:?}");
         // Regions say the same as fields.

@@ -54,28 +54,23 @@ impl<T: Number, const CUTS: usize> Walk<'_, T, CUTS> {
             }
             return Some(());
         }
-        let node = self.nodes.get(word as usize)?;
-        self.search(node, depth, range, (0, CUTS / 2))
-    }
-
-    /// The steps of the search within a node, each of which divides the numbers in two.
-    fn search(
-        &mut self,
-        node: &Node<T, CUTS>,
-        depth: u32,
-        (first, last): (u128, u128),
-        (rank, step): (usize, usize),
-    ) -> Option<()> {
-        if step == 0 {
-            return self.below(*node.words.get(rank)?, depth - 1, (first, last));
+        let Node { cuts, words } = *self.nodes.get(word as usize)?;
+        // A search takes this for granted.
+        if !cuts.is_sorted() || cuts.last() != Some(&T::MAX) {
+            return None;
         }
-        let cut: u128 = (*node.cuts.get(rank | (step - 1))?).into();
-        if first <= cut {
-            self.search(node, depth, (first, last.min(cut)), (rank, step / 2))?;
+        let (mut first, last) = range;
+        for (cut, word) in cuts.into_iter().zip(words) {
+            let cut: u128 = cut.into();
+            if first <= cut {
+                self.below(word, depth - 1, (first, last.min(cut)))?;
+                if last <= cut {
+                    return Some(());
+                }
+                first = cut + 1;
+            }
         }
-        if last > cut {
-            self.search(node, depth, (first.max(cut + 1), last), (rank | step, step / 2))?;
-        }
-        Some(())
+        // More cuts are below what is left than there are words for.
+        None
     }
 }
