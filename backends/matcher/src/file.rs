@@ -20,7 +20,7 @@ use crate::matcher::Matcher;
 use crate::wire::{Head, Invalid, Wire};
 
 /// The format of compiled policies that this version writes and reads.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 /// As in PNG: a byte above 127, line ends and a DOS end of file show what a transfer as text has done to the file.
 const MAGIC: [u8; 8] = *b"\x89PLSD\r\n\x1a";

@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use super::axis::Axis;
-use super::gather::Loads;
+use super::gather::{Loads, WORDS};
 use super::number::Number;
 use super::pages::Pages;
 use super::rules::{FIELDS, LAST_SERVICE, Rules};
@@ -19,13 +19,23 @@ pub(crate) struct Bitsets<T> {
     pub(super) destination: Option<Trie<T>>,
     pub(super) service: Option<Pages>,
     pub(super) source_port: Option<Pages>,
-    /// The words of a row.
+    /// The words of a row, a multiple of [`WORDS`].
     pub(super) words: u32,
     /// The rows of all classes, by field; of a field that no rule looks at, one row.
     pub(super) rows: Vec<Vec<u64>>,
 }
 
 stored!(Bitsets<T> { source, destination, service, source_port, words, rows });
+
+/// The rows of all classes, with words for no rules at the end of each.
+fn padded(axis: &Axis) -> Vec<u64> {
+    let padding = |row: &[u64]| row.len().max(1).next_multiple_of(WORDS) - row.len();
+    let row = |class| {
+        let row = axis.row(class);
+        row.iter().copied().chain(core::iter::repeat_n(0, padding(row)))
+    };
+    (0..axis.classes()).flat_map(row).collect()
+}
 
 impl<T: Number> Bitsets<T> {
     /// `None` when it would take more than `limit` bytes, or names of more than 16 bits for services.
@@ -42,8 +52,8 @@ impl<T: Number> Bitsets<T> {
             destination: Trie::new(&destination.intervals),
             service: Pages::new(&service.intervals, LAST_SERVICE),
             source_port: Pages::new(&source_port.intervals, u16::MAX.into()),
-            words: rules.len().div_ceil(64) as u32,
-            rows: [source, destination, service, source_port].map(|axis| axis.rows().to_vec()).into(),
+            words: (rules.len().div_ceil(64).max(1).next_multiple_of(WORDS)) as u32,
+            rows: [source, destination, service, source_port].map(|axis| padded(&axis)).into(),
         })
     }
 
@@ -60,12 +70,11 @@ impl<T: Number> Bitsets<T> {
             let start = (class as usize).wrapping_mul(self.words as usize);
             rows.get(start..start.wrapping_add(self.words as usize)).unwrap_or_default()
         });
-        let mut next = || rows.next().unwrap_or_default().iter();
+        let mut next = || rows.next().unwrap_or_default().as_chunks().0.iter();
         let rows = next().zip(next()).zip(next()).zip(next());
         for (at, (((a, b), c), d)) in rows.enumerate() {
-            let common = a & b & c & d;
-            if common != 0 {
-                return Some((at as u32) << 6 | common.trailing_zeros());
+            if let Some(bit) = loads.first_common([a, b, c, d]) {
+                return Some(at as u32 * 64 * WORDS as u32 + bit);
             }
         }
         None

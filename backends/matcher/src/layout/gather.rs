@@ -7,6 +7,9 @@
 /// The lanes of a batch: packets whose look-ups are under way at once.
 pub(crate) const LANES: usize = 32;
 
+/// The words of rows that are looked at together.
+pub(crate) const WORDS: usize = 16;
+
 /// A number per lane.
 pub(crate) type Lanes = [u32; LANES];
 
@@ -20,6 +23,8 @@ pub(crate) trait Loads: Copy {
     fn rank<const CUTS: usize>(self, cuts: &[u32; CUTS], number: u32) -> u32;
     /// The same for wide numbers.
     fn wide_rank<const CUTS: usize>(self, cuts: &[u128; CUTS], number: u128) -> u32;
+    /// The place of the first bit that all rows have.
+    fn first_common(self, rows: [&[u64; WORDS]; 4]) -> Option<u32>;
 }
 
 /// One load after the other.
@@ -46,6 +51,18 @@ impl Loads for Plain {
     fn wide_rank<const CUTS: usize>(self, cuts: &[u128; CUTS], number: u128) -> u32 {
         searched(cuts, number)
     }
+
+    #[inline(always)]
+    fn first_common(self, [a, b, c, d]: [&[u64; WORDS]; 4]) -> Option<u32> {
+        first_bit(a.iter().zip(b).zip(c).zip(d).map(|(((a, b), c), d)| a & b & c & d))
+    }
+}
+
+/// The place of the first bit of some words.
+#[inline(always)]
+fn first_bit(words: impl Iterator<Item = u64>) -> Option<u32> {
+    let (at, word) = (0..).zip(words).find(|(_, word)| *word != 0)?;
+    Some(at * u64::BITS + word.trailing_zeros())
 }
 
 /// How many cuts lie below a number: a binary search whose steps are always taken.
@@ -95,11 +112,11 @@ mod x86 {
         __m512i, _mm256_cmpgt_epu32_mask, _mm256_loadu_si256, _mm256_set1_epi32, _mm512_and_si512,
         _mm512_cmpeq_epu64_mask, _mm512_cmpgt_epu64_mask, _mm512_cmplt_epu32_mask, _mm512_loadu_si512,
         _mm512_mask_i32gather_epi32, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_setzero_si512,
-        _mm512_slli_epi32, _mm512_srli_epi32, _mm512_srlv_epi32, _mm512_storeu_si512, _mm512_unpackhi_epi64,
-        _mm512_unpacklo_epi64,
+        _mm512_slli_epi32, _mm512_srli_epi32, _mm512_srlv_epi32, _mm512_storeu_si512, _mm512_test_epi64_mask,
+        _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
     };
 
-    use super::{LANES, Lanes, Loads, Plain, Task};
+    use super::{LANES, Lanes, Loads, Plain, Task, WORDS};
 
     /// The proof that this processor has the instructions: there is no other way to get one than to ask it.
     #[derive(Clone, Copy)]
@@ -182,6 +199,26 @@ mod x86 {
         }
 
         #[inline]
+        #[target_feature(enable = "avx512f")]
+        fn first_of_common(rows: [&[u64; WORDS]; 4]) -> Option<u32> {
+            let mut words = [0_u64; WORDS];
+            let mut some = 0;
+            for half in [0, WORDS / 2] {
+                // SAFETY: half of a row's words are loaded, from its start and from its middle, and as many stored.
+                unsafe {
+                    let [a, b, c, d] = rows.map(|row| _mm512_loadu_si512(row.as_ptr().add(half).cast()));
+                    let common = _mm512_and_si512(_mm512_and_si512(a, b), _mm512_and_si512(c, d));
+                    some |= u32::from(_mm512_test_epi64_mask(common, common)) << half;
+                    _mm512_storeu_si512(words.as_mut_ptr().add(half).cast(), common);
+                }
+            }
+            // Both halves at once: which of them has the first bit is not to be guessed.
+            let at = some.trailing_zeros();
+            let word = words.get(at as usize)?;
+            Some(at * u64::BITS + word.trailing_zeros())
+        }
+
+        #[inline]
         #[target_feature(enable = "avx512f,popcnt")]
         fn wide_rank_of_eight(cuts: &[u128; 8], number: u128) -> u32 {
             // SAFETY: both loads are of four of the eight cuts.
@@ -256,6 +293,12 @@ mod x86 {
             let rank = |cuts: &[u128; 8]| unsafe { Self::wide_rank_of_eight(cuts, number) };
             let (cuts, rest) = cuts.as_chunks();
             cuts.iter().map(rank).sum::<u32>() + rest.iter().map(|cut| u32::from(number > *cut)).sum::<u32>()
+        }
+
+        #[inline(always)]
+        fn first_common(self, rows: [&[u64; WORDS]; 4]) -> Option<u32> {
+            // SAFETY: the processor has the instructions.
+            unsafe { Self::first_of_common(rows) }
         }
     }
 }
@@ -341,6 +384,37 @@ mod tests {
                     assert_eq!(loads.wide_rank(few_numbers, number), Plain.wide_rank(few_numbers, number));
                 }
             }
+        }
+    }
+
+    /// Finds by both ways and compares.
+    struct First {
+        rows: [[u64; WORDS]; 4],
+    }
+
+    impl Task for First {
+        type Found = ();
+
+        fn run<L: Loads>(self, loads: L) {
+            let rows = self.rows.each_ref();
+            assert_eq!(loads.first_common(rows), Plain.first_common(rows), "{rows:x?}");
+        }
+    }
+
+    #[test]
+    fn both_ways_find_the_same() {
+        let row = |bits: &[usize]| {
+            let mut row = [0; WORDS];
+            bits.iter().for_each(|bit| row[bit / 64] |= 1 << (bit % 64));
+            row
+        };
+        let all = [u64::MAX; WORDS];
+        fastest(First { rows: [[0; WORDS]; 4] });
+        for bit in 0..64 * WORDS {
+            let more = row(&[bit, 64 * WORDS - 1 - bit / 2, 500]);
+            fastest(First { rows: [row(&[bit]), all, all, all] });
+            fastest(First { rows: [all, more, all, row(&[bit, 500])] });
+            fastest(First { rows: [row(&[bit / 2]), more, all, all] });
         }
     }
 

@@ -77,6 +77,11 @@ impl Number for u128 {
 
     #[inline]
     fn slot(self, base: Self, shift: u32, last: u32) -> u32 {
+        if shift & u64::BITS != 0 {
+            // All numbers of a slot have the same high half, and so has its start.
+            let [high, base] = [self, base].map(|number| (number >> 64) as u64);
+            return high.saturating_sub(base).wrapping_shr(shift).min(last.into()) as u32;
+        }
         self.saturating_sub(base).wrapping_shr(shift).min(last.into()) as u32
     }
 

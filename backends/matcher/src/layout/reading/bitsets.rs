@@ -6,6 +6,7 @@ use palisade_ir::{Family, Ranges};
 
 use super::super::LAST;
 use super::super::bitsets::Bitsets;
+use super::super::gather::WORDS;
 use super::super::number::Number;
 use super::super::rules::{FIELDS, LAST_SERVICE};
 use super::super::trie::Trie;
@@ -14,7 +15,7 @@ use super::trie::Intervals;
 use super::{Reading, Unread};
 
 /// The most words of rows that are looked at.
-const WORDS: usize = 1 << 26;
+const MOST: usize = 1 << 26;
 
 impl<T: Number> Bitsets<T> {
     /// The first rule whose bit all rows have decides: so rules are pieces in order.
@@ -27,6 +28,10 @@ impl<T: Number> Bitsets<T> {
     /// The rules by number, with the values that have their bits.
     pub(super) fn rules(&self, family: Family) -> Result<Vec<(u32, [Values; FIELDS])>, Unread> {
         let Self { source, destination, service, source_port, words, rows } = self;
+        // Look-ups pass over what is left of a row.
+        if !(*words as usize).is_multiple_of(WORDS) {
+            return Err(Unread::Broken);
+        }
         let address = |trie: &Option<Trie<T>>| match trie {
             Some(trie) => trie.intervals(),
             None => Some(vec![(0, 0)]),
@@ -67,7 +72,7 @@ impl<T: Number> Bitsets<T> {
 
 /// By bit, the values whose rows have it.
 fn bits(intervals: &Intervals, last: u128, rows: &[u64], words: usize) -> Result<Vec<Ranges>, Unread> {
-    if intervals.len().saturating_mul(words) > WORDS {
+    if intervals.len().saturating_mul(words) > MOST {
         return Err(Unread::TooLarge);
     }
     let mut parts: Vec<Vec<(u128, u128)>> = vec![Vec::new(); words * 64];

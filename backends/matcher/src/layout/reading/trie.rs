@@ -23,6 +23,11 @@ impl<T: Number> Trie<T> {
         let max: u128 = T::MAX.into();
         // Numbers are shifted by less than they have bits.
         let shift = shift % (max.count_ones());
+        // Look-ups of wide numbers take for granted that slots begin where their size says.
+        let start: u128 = (*base).into();
+        if start >> shift << shift != start {
+            return None;
+        }
         let mut walk = Walk { nodes, found: Vec::new() };
         let mut first = 0;
         for (slot, word) in (0..=*last).zip(slots) {
