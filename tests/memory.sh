@@ -19,4 +19,4 @@ if ! cargo +nightly miri --version >/dev/null 2>&1; then
     exit 0
 fi
 echo "== Miri"
-cargo +nightly miri test --target-dir target/memory -p palisade-matcher --lib -- gather stored
+cargo +nightly miri test --target-dir target/memory -p palisade-matcher --lib -- stored
