@@ -18,21 +18,12 @@ pub(super) struct Policy<'a> {
     /// The chains behind those blocks.
     chains: Vec<&'a Chain>,
     options: &'a Options,
-    /// On a gateway: the addresses behind each interface that leads to NICs, and those that live behind such only.
-    behind: BTreeMap<&'a Ifname, Ranges>,
-    elsewhere: Ranges,
 }
 
 impl<'a> Policy<'a> {
     pub(super) fn new(plan: &'a Plan, options: &'a Options, family: Family) -> Self {
         let program = Program { family, blocks: Vec::new(), entries: Vec::new() };
-        let mut policy = Self {
-            program,
-            chains: Vec::new(),
-            options,
-            behind: BTreeMap::new(),
-            elsewhere: Ranges::empty(),
-        };
+        let mut policy = Self { program, chains: Vec::new(), options };
         match options.placement {
             Placement::Host(instance) => policy.host(plan, instance),
             Placement::Gateway => policy.gateway(plan),
@@ -68,8 +59,8 @@ impl<'a> Policy<'a> {
 
     /// By hook, steps for the packets of which the policy does not say what happens to them.
     ///
-    /// It does not say what is forwarded on a host that closes what it does not manage, which family's icmp errors the
-    /// other family may carry (there are none), and whether a spoofed source loses a session it could not have.
+    /// It does not say what is forwarded on a host that closes what it does not manage, and which family's icmp errors
+    /// the other family may carry (there are none).
     pub(super) fn unasked(&self) -> Vec<(PacketHook, Vec<Step>)> {
         let host = matches!(self.options.placement, Placement::Host(_));
         let foreign = match self.family() {
@@ -84,15 +75,11 @@ impl<'a> Policy<'a> {
             [PacketHook::Input, PacketHook::Output, PacketHook::Forward]
                 .map(|hook| (hook, errors.iter().cloned().collect()))
                 .into();
-        if let Some((_, forward)) = unasked.last_mut() {
-            if host && self.options.unmanaged == Verdict::Deny {
-                forward.push(skip(self.full(), Vec::new()));
-            }
-            let live = on(&[ConnState::Established, ConnState::Related]);
-            forward.extend(self.spoofed(Act::Return).into_iter().map(|mut step| {
-                step.conditions.push(live.clone());
-                step
-            }));
+        if host
+            && self.options.unmanaged == Verdict::Deny
+            && let Some((_, forward)) = unasked.last_mut()
+        {
+            forward.push(skip(self.full(), Vec::new()));
         }
         unasked
     }
@@ -255,23 +242,24 @@ impl<'a> Policy<'a> {
         let family = self.family();
         let nics: Vec<(NicRef, &NicPlan)> = plan.nics().map(|(at, _, nic)| (at, nic)).collect();
         let owners = plan.owners();
+        let mut behind: BTreeMap<&Ifname, Ranges> = BTreeMap::new();
         for (_, nic) in &nics {
             if let Some(via) = &nic.via {
                 let own = addresses(family, &nic.addresses);
-                let behind = self.behind.entry(via).or_insert_with(Ranges::empty);
+                let behind = behind.entry(via).or_insert_with(Ranges::empty);
                 *behind = behind.union(&own);
             }
         }
         let has_via = |at: &NicRef| plan.nic(*at).is_some_and(|nic| nic.via.is_some());
         let far = owners.iter().filter(|(_, owners)| owners.iter().all(has_via));
-        self.elsewhere = addresses(family, far.map(|(address, _)| address));
+        let far = addresses(family, far.map(|(address, _)| address));
         let alone = |nic: &NicPlan| {
             let only = |address: &&IpAddr| owners.get(*address).is_some_and(|owners| owners.len() == 1);
             addresses(family, nic.addresses.iter().filter(only))
         };
-        let mut steps = self.spoofed(Act::Decide(Verdict::Deny));
+        let mut steps = self.spoofed(&behind, &far);
         steps.extend(self.sessions());
-        let vias: Vec<&Ifname> = self.behind.keys().copied().collect();
+        let vias: Vec<&Ifname> = behind.keys().copied().collect();
         for (_, nic) in &nics {
             let chain = self.nic_block(&nic.egress, Act::Return);
             let Some(guard) = self.full().with_source(&addresses(family, &nic.addresses)) else { continue };
@@ -306,17 +294,19 @@ impl<'a> Policy<'a> {
         self.enter(PacketHook::Forward, steps);
     }
 
-    /// An interface that leads to NICs carries their addresses only, and these come by no other.
-    fn spoofed(&self, act: Act) -> Vec<Step> {
+    /// An interface that leads to NICs carries the addresses `behind` it only, and what lives behind such only, `far`,
+    /// comes from nowhere else.
+    fn spoofed(&self, behind: &BTreeMap<&Ifname, Ranges>, far: &Ranges) -> Vec<Step> {
+        let act = Act::Decide(Verdict::Deny);
         let all = Ranges::span(0, self.family().last());
         let mut steps = Vec::new();
-        for (via, own) in &self.behind {
+        for (via, own) in behind {
             let foreign = self.full().with_source(&all.subtract(own));
             steps.extend(foreign.map(|guard| self.by(Direction::In, [*via], false, guard, act)));
         }
-        let elsewhere = self.full().with_source(&self.elsewhere);
-        let vias = self.behind.keys().copied();
-        steps.extend(elsewhere.map(|guard| self.by(Direction::In, vias, true, guard, act)));
+        let far = self.full().with_source(far);
+        let vias = behind.keys().copied();
+        steps.extend(far.map(|guard| self.by(Direction::In, vias, true, guard, act)));
         steps
     }
 }

@@ -1,18 +1,20 @@
 //! Gateway placement: packets between every two interfaces, with sources and destinations that belong there or not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
 
 use palisade_ir::{Direction, Options, PacketHook, Placement, Verdict};
 use palisade_testkit::lab::{Interface, Lab};
 use palisade_testkit::probe::{Fate, Probe, deliverable};
 use palisade_testkit::require_kernel;
 use palisade_testkit::sample::hook_packets;
+use palisade_testkit::session::{UdpPair, forget};
 
 use crate::expected;
 use crate::firewall::{Firewall, LAYOUTS, bare};
 use crate::packets::{form, packet};
-use crate::subject::{Subject, named};
+use crate::subject::{Subject, named, read};
 use crate::verdicts::check;
 
 /// Interfaces that no NIC lives behind.
@@ -33,6 +35,66 @@ fn gateway_without_via() {
     require_kernel!();
     everywhere(&named("tuple"));
     everywhere(&named("dual"));
+}
+
+/// More interfaces and addresses than stand in one chain of iptables, with names that begin alike.
+#[test]
+fn gateway_of_many() {
+    require_kernel!();
+    let group = "group web {\n  kind basic\n  network prod\n  inner allow\n  in {\n    10 allow tcp from any to port 443\n  }\n\
+                 \n  out {\n    10 deny tcp to any port 25\n  }\n}\n";
+    let mut text = format!("network prod = vpc\n{group}");
+    for number in 1..=30 {
+        let via = if number <= 14 { format!(" via tap{number}") } else { String::new() };
+        let _ = writeln!(
+            text,
+            "instance web-{number} {{\n  nic eth0{via} address [10.0.0.{number}, fd00:b::{number:x}] groups web\n}}"
+        );
+    }
+    everywhere(&read("many", &text));
+}
+
+/// Who knows the ports of another's session gets nothing into it from behind an interface of his own: the rules for
+/// iptables once accepted what connection tracking called established before they asked where it came from.
+#[test]
+fn sessions_are_closed_to_spoofed_sources() {
+    require_kernel!();
+    let text = "network prod = vpc\ngroup asking {\n  kind basic\n  network prod\n  inner deny\n}\n\
+                instance one {\n  nic eth0 via tap1 address [10.0.0.1, fd00:b::1] groups asking\n}\n\
+                instance two {\n  nic eth0 via tap2 address [10.0.0.2, fd00:b::2] groups asking\n}\n";
+    let subject = read("closed", text);
+    let lab = Lab::gateway(&["tap1", "tap2", "up0"].map(|name| Interface::parse(name).unwrap())).unwrap();
+    let ends: [(IpAddr, IpAddr); 2] = [("10.0.0.1", "8.8.8.8"), ("fd00:b::1", "2001:db8::9")]
+        .map(|(own, theirs)| (own.parse().unwrap(), theirs.parse().unwrap()));
+    for (own, theirs) in ends {
+        lab.add_peer("tap1", own).unwrap();
+        lab.add_peer("up0", theirs).unwrap();
+        lab.add_way("tap1", theirs).unwrap();
+        lab.add_way("up0", own).unwrap();
+    }
+    let (inside, outside) = (lab.peer("tap1").unwrap(), lab.peer("up0").unwrap());
+    for firewall in Firewall::WHOLE {
+        firewall.load(&lab, &firewall.emit(&subject.optimized, &bare(Placement::Gateway)));
+        for (own, theirs) in ends {
+            let (near, far) = (SocketAddr::new(own, 3000), SocketAddr::new(theirs, 4000));
+            let pair = UdpPair::open((inside, near), (outside, far)).unwrap();
+            assert!(
+                !pair.answers().unwrap() && pair.asks().unwrap() && pair.answers().unwrap(),
+                "{firewall:?}"
+            );
+            let asked = packet(own, theirs, (17, 3000, 4000)).unwrap();
+            let passes = |packet, from, to| {
+                lab.forward(&[Probe::through(packet, from, to)]).unwrap() == [Fate::Passed]
+            };
+            assert!(passes(asked.reply(), "up0", "tap1"), "{firewall:?}: the session goes on");
+            assert!(!passes(asked, "tap2", "up0"), "{firewall:?}: from behind another interface");
+            assert!(!passes(asked, "up0", "tap2"), "{firewall:?}: from outside");
+            assert!(!passes(asked.reply(), "tap2", "tap1"), "{firewall:?}: an answer of a neighbour");
+            assert!(passes(asked, "tap1", "up0"), "{firewall:?}: the session goes on still");
+        }
+        firewall.unload(&lab);
+        forget(lab.center()).unwrap();
+    }
 }
 
 fn everywhere(subject: &Subject) {

@@ -74,9 +74,8 @@ fn gateway(plan: &Plan, packet: &Packet, at: &Traversal, live: bool) -> Option<O
     };
     let spoofed = sender.is_none() && (!behind(&at.iif).is_empty() || !senders.is_empty());
     if spoofed {
-        // Whether a spoofed source loses a session that it could not have, nobody says.
-        let new = !matches!(at.state, ConnState::Established | ConnState::Related);
-        return new.then_some(deny);
+        // Within sessions too: they have other sources.
+        return Some(deny);
     }
     if live {
         return Some(allow);

@@ -119,11 +119,11 @@ fn narrow(mut step: Step, test: &Test) -> Result<Option<Step>, String> {
         Asks::HasPorts if negated => return Err("`!` before `-m tcp` or `-m udp`".to_owned()),
         Asks::HasPorts => step.guard.with_source_ports(&Ranges::span(0, u16::MAX.into())),
         Asks::InInterface(name) => {
-            step.conditions.push(condition(Question::Input(interface(name)?)));
+            step.conditions.push(condition(interface(name, Question::Input, Question::InputLike)));
             return Ok(Some(step));
         }
         Asks::OutInterface(name) => {
-            step.conditions.push(condition(Question::Output(interface(name)?)));
+            step.conditions.push(condition(interface(name, Question::Output, Question::OutputLike)));
             return Ok(Some(step));
         }
         Asks::State(states) => {
@@ -144,9 +144,14 @@ fn narrow(mut step: Step, test: &Test) -> Result<Option<Step>, String> {
     Ok(guard.map(|guard| Step { guard, ..step }))
 }
 
-fn interface(name: &str) -> Result<BTreeSet<String>, String> {
-    if name.ends_with('+') {
-        return Err(format!("not provable: the pattern of interface names `{name}`"));
+/// A pattern that ends in `+` matches every name that begins with the rest (iptables(8)).
+fn interface(
+    name: &str,
+    named: impl FnOnce(BTreeSet<String>) -> Question,
+    like: impl FnOnce(String) -> Question,
+) -> Question {
+    match name.strip_suffix('+') {
+        Some(start) => like(start.to_owned()),
+        None => named(BTreeSet::from([name.to_owned()])),
     }
-    Ok(BTreeSet::from([name.to_owned()]))
 }

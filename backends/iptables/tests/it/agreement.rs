@@ -3,7 +3,10 @@
 //! Says nothing about what the kernel makes of the files (the kernel suite asks that), nor about packets that no edge
 //! is near.
 
+use std::collections::BTreeMap;
+
 use crate::common::judge::{self, Expected};
+use crate::common::random::Random;
 use crate::common::{packets, plans};
 use palisade_iptables::Iptables;
 use palisade_ir::{
@@ -92,6 +95,49 @@ fn on_a_gateway() {
         }
     }
     assert!(refused < PLANS / 2, "{refused} of {PLANS} plans were refused");
+}
+
+/// Hundreds of interfaces and addresses are told apart chain by chain: each says what it should, none is long, and what
+/// does not belong where it comes from passes in no session either.
+#[test]
+fn on_a_gateway_for_hundreds() {
+    let plan = plans::crowd();
+    let options = Options { ipset: false, ..crate::common::bare(Placement::Gateway) };
+    let artifact = Iptables.emit(&plan, &options).unwrap();
+    let lifted = lift(&artifact);
+    let owners = plan.owners();
+    let addresses: Vec<_> = owners.keys().copied().collect();
+    let strangers = ["192.0.2.77", "10.0.255.9", "2001:db8::77"].map(|text| text.parse().unwrap());
+    let mut interfaces = judge::gateway_interfaces(&plan);
+    interfaces.extend(["tap", "tap1x", "vm-", "tap4000"].map(|text| Ifname::new(text).unwrap()));
+    let mut random = Random::new(1);
+    let mut seen = [0; 2];
+    for _ in 0..20_000 {
+        let mut end = || match random.one_in(6) {
+            true => *random.pick(&strangers),
+            false => *random.pick(&addresses),
+        };
+        let Ok(packet) = Packet::new(end(), end(), palisade_ir::Protocol::GRE, None) else { continue };
+        let home = owners.get(&packet.source()).and_then(|at| plan.nic(*at.first()?)?.via.clone());
+        let iif = home.filter(|_| !random.one_in(3)).unwrap_or_else(|| random.pick(&interfaces).clone());
+        let at = Traversal::forward(iif, random.pick(&interfaces).clone());
+        let (iif, oif) = (at.iif.as_ref().unwrap(), at.oif.as_ref().unwrap());
+        agree(1, lifted.as_ref(), &packet, &at, &judge::gateway(&plan, iif, oif, &packet));
+        let live = lifted.decide(&packet, &Traversal { state: ConnState::Established, ..at.clone() });
+        let spoofed = judge::is_spoofed(&plan, iif, &packet);
+        assert_eq!(live.verdict == Verdict::Deny, spoofed, "{packet:?} {at:?}");
+        seen[usize::from(spoofed)] += 1;
+    }
+    assert!(seen.iter().all(|count| *count > 2000), "{seen:?}");
+    let mut lengths = BTreeMap::new();
+    for family in ["rules.v4", "rules.v6"] {
+        let text = crate::common::text(&artifact, family);
+        for line in text.lines().filter(|line| line.starts_with("-A ")) {
+            *lengths.entry((family, line.split(' ').nth(1).unwrap())).or_insert(0) += 1;
+        }
+    }
+    let longest = lengths.iter().max_by_key(|(_, length)| **length);
+    assert!(longest.is_some_and(|(_, length)| *length <= 17), "{longest:?}");
 }
 
 /// Live sessions pass, whatever the rules say; of what is related, only icmp errors do.

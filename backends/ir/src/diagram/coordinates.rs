@@ -179,9 +179,16 @@ impl<'a> Sets<'a> {
             let places: Ranges = places.collect();
             if *negated { Ranges::span(0, known.len() as u128).subtract(&places) } else { places }
         };
+        let like = |known: &[Ifname], start: &str| {
+            let places = (1_u128..).zip(known).filter(|(_, name)| name.as_str().starts_with(start));
+            let places: Ranges = places.map(|(place, _)| (place, place)).collect();
+            if *negated { Ranges::span(0, known.len() as u128).subtract(&places) } else { places }
+        };
         match asks {
             Asks::Input(names) => (INPUT, named(&self.ways.inputs, names)),
             Asks::Output(names) => (OUTPUT, named(&self.ways.outputs, names)),
+            Asks::InputLike(start) => (INPUT, like(&self.ways.inputs, start)),
+            Asks::OutputLike(start) => (OUTPUT, like(&self.ways.outputs, start)),
             Asks::State(_) => {
                 let ways = STATES.iter().map(|state| Traversal { state: *state, ..at.clone() });
                 (STATE, holding(ways.collect()))

@@ -38,7 +38,10 @@ fn ask(policy: &Program, ruleset: &Program, most: usize) -> Result<Answer, Budge
 fn check(policy: &Program, ruleset: &Program, packets: &[Packet]) -> bool {
     match ask(policy, ruleset, 200_000).unwrap() {
         Answer::Alike => {
-            for at in Ways::of(&[policy, ruleset]).unwrap().all() {
+            let ways = Ways::of(&[policy, ruleset]).unwrap();
+            let names = ["a", "ab", "abx", "abc", "ac", "b"];
+            let more = names.map(|name| Traversal::input(Ifname::new(name).unwrap()));
+            for at in ways.all().chain(more) {
                 for packet in packets {
                     let found = (outcome(policy, packet, &at), outcome(ruleset, packet, &at));
                     assert_eq!(found.0, found.1, "{packet:?} {at:?}\n{policy:#?}\n{ruleset:#?}");

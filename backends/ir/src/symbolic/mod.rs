@@ -82,6 +82,10 @@ pub enum Asks {
     Input(BTreeSet<String>),
     /// Whether it leaves by one of these interfaces.
     Output(BTreeSet<String>),
+    /// Whether the name of the interface that it came in by begins so.
+    InputLike(String),
+    /// Whether the name of the interface that it leaves by begins so.
+    OutputLike(String),
     /// Whether connection tracking says one of these.
     State(Vec<ConnState>),
     /// Whether its icmp or icmpv6 type is one of these.
@@ -102,6 +106,12 @@ impl Condition {
         let answer = match &self.asks {
             Asks::Input(names) => Some(at.iif.as_ref().is_some_and(|name| names.contains(name.as_str()))),
             Asks::Output(names) => Some(at.oif.as_ref().is_some_and(|name| names.contains(name.as_str()))),
+            Asks::InputLike(start) => {
+                Some(at.iif.as_ref().is_some_and(|name| name.as_str().starts_with(start)))
+            }
+            Asks::OutputLike(start) => {
+                Some(at.oif.as_ref().is_some_and(|name| name.as_str().starts_with(start)))
+            }
             Asks::State(states) => Some(states.contains(&at.state)),
             Asks::IcmpType(types) => number(at.icmp_type, types),
             Asks::HopLimit(limits) => number(at.hop_limit, limits),

@@ -50,7 +50,13 @@ pub(crate) fn program(random: &mut Random, pure: bool) -> Program {
             let mut step = Step::new(guard(random), act);
             if !pure && random.below(4) == 0 {
                 let negated = random.below(2) == 0;
-                step.conditions.push(Condition { asks: Asks::Input(["a".to_owned()].into()), negated });
+                let asks = match random.below(5) {
+                    0 | 1 => Asks::Input(["a".to_owned()].into()),
+                    2 => Asks::InputLike("a".to_owned()),
+                    3 => Asks::InputLike("ab".to_owned()),
+                    _ => Asks::Input(["ab".to_owned(), "abx".to_owned()].into()),
+                };
+                step.conditions.push(Condition { asks, negated });
             }
             step
         });
@@ -153,4 +159,28 @@ fn a_condition_makes_impure_what_leads_to_it() {
     let blocks = vec![call(1), Block { steps: vec![step] }, call(3), Block::default()];
     let program = Program { family: Family::V6, blocks, entries: Vec::new() };
     assert_eq!(program.pure(), [false, false, true, true]);
+}
+
+#[test]
+fn ways_have_a_name_of_each_kind() {
+    let like = |start: &str| Condition::new(Asks::OutputLike(start.to_owned()));
+    let named = Condition::new(Asks::Output(["tap1".to_owned(), "tapother0".to_owned()].into()));
+    let conditions = [named, like("tap"), like("tap1"), like("other0")];
+    let step =
+        |condition| Step { guard: Region::full(Family::V4), conditions: vec![condition], act: Act::Log };
+    let program = |conditions: &[Condition]| Program {
+        family: Family::V4,
+        blocks: vec![Block { steps: conditions.iter().cloned().map(step).collect() }],
+        entries: Vec::new(),
+    };
+    let names = |conditions: &[Condition]| {
+        let ways = Ways::of(&[&program(conditions)]).unwrap();
+        ways.outputs.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&conditions), ["aa", "other0other0", "tap1", "tap1other0", "tapaa", "tapother0"]);
+    // Every name begins so, and none but this one is long enough.
+    assert_eq!(names(&[like("")]), ["other0"]);
+    assert_eq!(names(&[like("fifteen-letters")]), ["fifteen-letters", "other0"]);
+    let full = [like("fifteen-letters"), Condition::new(Asks::Output(["fifteen-letters".to_owned()].into()))];
+    assert!(Ways::of(&[&program(&full)]).is_err(), "refused, though there is no other name");
 }

@@ -70,6 +70,11 @@ pub fn gateway(plan: &Plan, iif: &Ifname, oif: &Ifname, packet: &Packet) -> Expe
     }
 }
 
+/// Whether a packet's source does not belong where it comes from.
+pub fn is_spoofed(plan: &Plan, iif: &Ifname, packet: &Packet) -> bool {
+    matches!(sender(plan, iif, packet), End::Stray)
+}
+
 fn sender(plan: &Plan, iif: &Ifname, packet: &Packet) -> End {
     let owners = |nic: &palisade_ir::NicPlan| nic.addresses.contains(&packet.source());
     let behind: Vec<_> = plan.nics().filter(|(_, _, nic)| nic.via.as_ref() == Some(iif)).collect();

@@ -238,6 +238,35 @@ pub fn shop() -> Plan {
     plan
 }
 
+/// Hundreds of hosts: behind interfaces of their own, whose names begin alike, many behind one, and without any.
+pub fn crowd() -> Plan {
+    let mut plan = empty();
+    let some = |number: usize, via: Option<&str>| {
+        let (high, low) = (number / 250, number % 250 + 1);
+        let mut nic = nic(
+            "eth0",
+            via,
+            &format!("10.0.{high}.{low} 2001:db8:{high:x}::{low:x}"),
+            Vec::new(),
+            Vec::new(),
+        );
+        if number.is_multiple_of(3) {
+            nic.ingress = Chain::new(Vec::new(), Verdict::Allow, RuleId(0)).into();
+        }
+        instance(&format!("host-{number}"), vec![nic])
+    };
+    plan.instances = (0..700)
+        .map(|number| match number {
+            0..300 => some(number, Some(&format!("tap{number}"))),
+            300..312 => some(number, Some(&format!("vm-{}", "a".repeat(number - 299)))),
+            312..500 => some(number, Some("vlan")),
+            _ => some(number, None),
+        })
+        .collect();
+    plan.instances.sort_by(|a, b| a.name.cmp(&b.name));
+    plan
+}
+
 /// Names at the edges of what is a name.
 pub fn odd_names() -> Plan {
     let mut plan = empty();
