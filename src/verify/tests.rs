@@ -11,7 +11,7 @@ use crate::lower::lower;
 use crate::optimize::optimize_plan;
 
 /// Steps for one comparison.
-const STEPS: u64 = 1_000_000;
+const STEPS: u64 = 2_000_000;
 
 /// One step of a program dropped, repeated elsewhere, or with another act or guard.
 fn faulty(program: &Program, dice: &mut Dice) -> Program {
