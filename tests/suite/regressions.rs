@@ -15,6 +15,8 @@ mod properties;
 const SLOW: &str = "took some ten seconds, on a processor that was taken away";
 const FORGED: &str =
     "denied where a way leads out of the tables of outcomes; those of deciding rules, whole, explained allow";
+const PACKED: &str =
+    "a decider's outcome has three bits; the proof packed it into two and read the third with the next one";
 /// Target, file, and what it once did.
 const STORIES: &[(&str, &str, &str)] = &[
     ("format", "slow-1", SLOW),
@@ -24,6 +26,7 @@ const STORIES: &[(&str, &str, &str)] = &[
     ("lift_iptables", "slow-3", SLOW),
     ("lift_nftables", "slow-1", SLOW),
     ("matcher_file", "forged-1", FORGED),
+    ("matcher_file", "forged-2", PACKED),
     ("parse", "slow-1", SLOW),
     ("parse", "slow-2", SLOW),
 ];

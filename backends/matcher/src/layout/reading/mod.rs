@@ -93,6 +93,10 @@ impl<T: Number> Finder<T> {
     fn read(&self, family: Family, chain: &Chained) -> Reading {
         // The first decider is the end of the chain, and numbers that no rule has stand for it too.
         let (_, end) = *self.deciders.first().ok_or(Unread::Broken)?;
+        // Codes are packed two bits each below: another bit would be read as one of the next code.
+        if self.deciders.iter().any(|(_, code)| *code > 3) {
+            return Err(Unread::Broken);
+        }
         let known = |number: u32| self.deciders.get(number as usize + 1).map(|(_, code)| *code);
         let code = |number: u32| known(number).unwrap_or(end);
         let mut pieces = match &self.kind {
