@@ -1,9 +1,10 @@
 //! Thousands of small faults in emitted text: verify finds each that changes what it means, and calls no other one.
 //!
 //! What it calls a difference must be one on the packet that it shows; what it calls none must be none on the packets
-//! at the edges of the rules and of the fault. A fault may also be refused as no text of the language.
+//! at the edges of the rules and of the fault, and on all packets by sets of another library. A fault may also be
+//! refused as no text of the language.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use palisade::compile::Emitted;
 use palisade::lower::lower;
@@ -11,10 +12,12 @@ use palisade::source::LoadOptions;
 use palisade::targets::Target;
 use palisade::verify::{Difference, Failure, verify};
 use palisade_ir::decide::Budget;
+use palisade_ir::symbolic::Program;
 use palisade_ir::{
-    ConnState, Ifname, Lifted, Options, Outcome, Packet, PacketHook, Placement, Plan, Traversal,
+    ConnState, Family, Ifname, Lifted, Options, Outcome, Packet, PacketHook, Placement, Plan, Traversal,
 };
 use palisade_testkit::sample::{Dice, boundary_packets, random_policy};
+use palisade_testkit::sets::{Bdd, Judge, Outcomes};
 
 use super::faults::{self, Kind};
 use super::{edges, emitted, judge, layouts, plan};
@@ -62,24 +65,39 @@ fn interfaces(plan: &Plan, options: &Options) -> Vec<Ifname> {
     nics.chain([Ifname::new("strange0").unwrap()]).collect()
 }
 
-fn ways(plan: &Plan, options: &Options, dice: &mut Dice) -> Vec<Traversal> {
-    let interfaces = interfaces(plan, options);
+/// Every way by these interfaces, new and known sessions, related packets and those that are not tracked.
+fn all_ways(plan: &Plan, options: &Options) -> Vec<Traversal> {
     let states = [ConnState::New, ConnState::Established, ConnState::Related, ConnState::Untracked];
+    let interfaces: Vec<_> =
+        interfaces(plan, options).into_iter().collect::<BTreeSet<_>>().into_iter().map(Some).collect();
+    let none = vec![None];
     let hooks = match options.placement {
-        Placement::Gateway => vec![PacketHook::Forward; WAYS],
-        Placement::Host(_) => [PacketHook::Input, PacketHook::Output].repeat(WAYS / 2),
+        Placement::Gateway => vec![(PacketHook::Forward, &interfaces, &interfaces)],
+        Placement::Host(_) => {
+            vec![(PacketHook::Input, &interfaces, &none), (PacketHook::Output, &none, &interfaces)]
+        }
     };
-    let way = |hook| {
-        let mut one = || dice.pick(&interfaces).cloned();
-        let (iif, oif) = match hook {
-            PacketHook::Input => (one(), None),
-            PacketHook::Output => (None, one()),
-            PacketHook::Forward => (one(), one()),
-        };
-        let state = if dice.percent(70) { ConnState::New } else { *dice.pick(&states).unwrap() };
-        Traversal { hook, iif, oif, state, icmp_type: None, hop_limit: None }
-    };
-    hooks.into_iter().map(way).collect()
+    let mut ways = Vec::new();
+    for (hook, inputs, outputs) in hooks {
+        for (iif, oif) in inputs.iter().flat_map(|iif| outputs.iter().map(move |oif| (iif, oif))) {
+            ways.extend(states.map(|state| {
+                let (iif, oif) = (iif.clone(), oif.clone());
+                Traversal { hook, iif, oif, state, icmp_type: None, hop_limit: None }
+            }));
+        }
+    }
+    ways
+}
+
+/// Some of them, most of new sessions.
+fn ways(all: &[Traversal], dice: &mut Dice) -> Vec<Traversal> {
+    let (new, others): (Vec<_>, Vec<_>) = all.iter().cloned().partition(|at| at.state == ConnState::New);
+    (0..WAYS)
+        .filter_map(|_| {
+            let some = if dice.percent(70) { &new } else { &others };
+            dice.pick(some).cloned()
+        })
+        .collect()
 }
 
 /// A packet and a way on which the ruleset does not do what the policy says.
@@ -105,18 +123,71 @@ fn readings(lifted: &dyn Lifted) -> impl Iterator<Item = &dyn Lifted> {
     [Some(lifted), lifted.again()].into_iter().flatten()
 }
 
-/// A policy and one of its rulesets, which means it.
-struct Subject<'a> {
+/// What is said of all packets on all ways, exactly and without the prover.
+struct Exact<'a> {
     plan: &'a Plan,
+    options: Options,
+    ways: Vec<Traversal>,
+    judges: [Judge; 2],
+    /// What the policy says, per family and way, from when it is first asked.
+    expected: BTreeMap<(Family, usize), (Outcomes, Bdd)>,
+    /// Programs that do so.
+    right: Vec<Program>,
+}
+
+impl<'a> Exact<'a> {
+    fn new(plan: &'a Plan, options: &Options) -> Self {
+        let (ways, judges, options) = (all_ways(plan, options), Family::ALL.map(Judge::new), options.clone());
+        Self { plan, options, ways, judges, expected: BTreeMap::new(), right: Vec::new() }
+    }
+
+    /// Whether the policy says the same to these options, whatever the layout.
+    fn is_for(&self, options: &Options) -> bool {
+        self.options.placement == options.placement && self.options.unmanaged == options.unmanaged
+    }
+
+    /// Whether a ruleset does so on a way with all packets of a family.
+    fn is_right(&self, family: Family, lifted: &dyn Lifted, at: &Traversal) -> bool {
+        let judge = Judge::new(family);
+        let (expected, asked) = judge::expected_of_all(&judge, self.plan, &self.options, family, at);
+        judge.program(&lifted.program(family).unwrap(), at).within(&asked) == expected
+    }
+
+    /// A way on which a ruleset does something else than the policy with some packets.
+    fn wrong_way(&mut self, lifted: &dyn Lifted) -> Option<(Family, &Traversal)> {
+        for (family, judge) in Family::ALL.into_iter().zip(&self.judges) {
+            let program = lifted.program(family).unwrap();
+            if self.right.contains(&program) {
+                continue;
+            }
+            for (number, at) in self.ways.iter().enumerate() {
+                let (expected, asked) = self
+                    .expected
+                    .entry((family, number))
+                    .or_insert_with(|| judge::expected_of_all(judge, self.plan, &self.options, family, at));
+                if judge.program(&program, at).within(asked) != *expected {
+                    return Some((family, at));
+                }
+            }
+            self.right.push(program);
+        }
+        None
+    }
+}
+
+/// A policy and one of its rulesets, which means it.
+struct Subject<'a, 'plan> {
+    plan: &'plan Plan,
     target: Target,
     emitted: &'a Emitted,
     packets: Vec<Packet>,
+    exact: &'a mut Exact<'plan>,
 }
 
-impl Subject<'_> {
+impl Subject<'_, '_> {
     /// Puts one fault into the ruleset and holds the answer against the judge.
-    fn try_fault(&self, kind: Kind, dice: &mut Dice, tally: &mut BTreeMap<Kind, Tally>) {
-        let Self { plan, target, emitted: Emitted { stem, options, artifact }, packets } = self;
+    fn try_fault(&mut self, kind: Kind, dice: &mut Dice, tally: &mut BTreeMap<Kind, Tally>) {
+        let Self { plan, target, emitted: Emitted { stem, options, artifact }, packets, exact } = self;
         let Some(fault) = faults::fault(artifact, kind, dice) else { return };
         let at = || format!("{stem} {target:?} {options:?}: {}", fault.what);
         let tally = tally.entry(kind).or_default();
@@ -129,9 +200,12 @@ impl Subject<'_> {
                 // Bytes do not say which packets they are about.
                 tried.truncate(if *target == Target::Matcher { usize::MAX } else { PACKETS });
                 tried.extend(edges::edges(plan, artifact, &fault.artifact, dice));
-                let ways = ways(plan, options, dice);
+                let ways = ways(&exact.ways, dice);
                 for lifted in readings(&*lifted) {
                     assert_eq!(wrong(plan, options, lifted, &tried, &ways), None, "{}", at());
+                }
+                for lifted in readings(&*lifted) {
+                    assert_eq!(exact.wrong_way(lifted), None, "{}", at());
                 }
             }
             Err(Failure::Different(found)) => {
@@ -142,6 +216,11 @@ impl Subject<'_> {
                 let lifted = target.backend().lift(&fault.artifact).unwrap();
                 let shown = readings(&*lifted).any(|lifted| lifted.decide(&packet, &way) == found);
                 assert!(shown, "{}: {found:?}", at());
+                if dice.percent(25) {
+                    let family = packet.family();
+                    let right = readings(&*lifted).all(|lifted| exact.is_right(family, lifted, &way));
+                    assert!(!right, "{}: the other judge sees no difference", at());
+                }
                 assert_ne!((found.verdict, found.logged), (expected.verdict, expected.log), "{}", at());
             }
             Err(Failure::Unreadable(_)) => tally.refused += 1,
@@ -158,11 +237,22 @@ fn try_policy(plan: &Plan, target: Target, seed: u64, tally: &mut BTreeMap<Kind,
         number.parse().expect("a number of faults")
     });
     let mut dice = Dice::new(seed);
+    let mut exacts: Vec<Exact<'_>> = Vec::new();
     for (_, options) in layouts().into_iter().filter(|(known, _)| *known == target) {
         let options = Options { prelude: Default::default(), ..options };
         for emitted in emitted(plan, target, &options) {
-            let packets = boundary_packets(plan, seed);
-            let subject = Subject { plan, target, emitted: &emitted, packets };
+            let known = exacts.iter().position(|exact| exact.is_for(&emitted.options));
+            let known = known.unwrap_or_else(|| {
+                exacts.push(Exact::new(plan, &emitted.options));
+                exacts.len() - 1
+            });
+            let mut subject = Subject {
+                plan,
+                target,
+                emitted: &emitted,
+                packets: boundary_packets(plan, seed),
+                exact: &mut exacts[known],
+            };
             for kind in Kind::of(target) {
                 for _ in 0..faults {
                     subject.try_fault(kind, &mut dice, tally);

@@ -10,8 +10,6 @@
 //! The work is bounded by a budget of steps and by a number of nodes; who runs out of either has proved nothing. Knows
 //! no target and no plan.
 
-#[cfg(test)]
-mod bdd;
 mod blocks;
 mod compose;
 mod coordinates;

@@ -58,7 +58,7 @@ fn check(policy: &Program, ruleset: &Program, packets: &[Packet]) -> bool {
 }
 
 /// A program that differs from another in one step, or in nothing that matters.
-pub(super) fn changed(random: &mut Random, program: &Program) -> Program {
+fn changed(random: &mut Random, program: &Program) -> Program {
     let mut changed = program.clone();
     let at = random.below(changed.blocks.len());
     let others = changed.blocks.clone();
