@@ -45,7 +45,7 @@ pub(crate) fn body<'t, T>(
     owner: Owner<'t>,
     mut statement: impl FnMut(Input<'t>) -> Parsed<'t, T>,
 ) -> (Input<'t>, Body<T>) {
-    let mut lines: Vec<Line<T>> = Vec::new();
+    let mut lines: Vec<Line<T>> = Vec::with_capacity(rules_ahead(input, owner));
     let mut at = input;
     // Set by a statement or brace of another level: those that follow are of the same mistake.
     let mut astray = false;
@@ -78,6 +78,22 @@ pub(crate) fn body<'t, T>(
             }
         };
     }
+}
+
+/// How many rules a block of them seems to have: there may be thousands, and growing would copy all several times.
+fn rules_ahead(input: Input<'_>, owner: Owner<'_>) -> usize {
+    /// A text that only looks like rules must not take memory for more.
+    const MOST: usize = 1 << 16;
+    if owner.level != Level::Rules {
+        return 0;
+    }
+    let rest = input.tokens.get(input.at..).unwrap_or_default();
+    // Rules have no braces, so no token is looked at for two blocks.
+    let inside = rest.split(|token| matches!(token.kind, Kind::OpenBrace | Kind::CloseBrace)).next();
+    let begins = |pair: &&[Token<'_>]| {
+        matches!(pair, [Token { kind: Kind::Newline { .. }, .. }, Token { kind: Kind::Number(_), .. }])
+    };
+    inside.unwrap_or_default().windows(2).filter(begins).take(MOST).count()
 }
 
 fn ends_body(input: Input<'_>, owner: Owner<'_>) -> bool {

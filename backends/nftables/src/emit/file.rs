@@ -28,7 +28,7 @@ impl ChainText {
     /// A chain of one short rule: one line, so that one more service is one more line.
     fn in_one_line(&self) -> Option<String> {
         let [rule] = self.lines.as_slice() else { return None };
-        let text = format!("chain {} {{ {rule}; }}", self.name);
+        let text = ["chain ", &self.name, " { ", rule, "; }"].concat();
         Some(text).filter(|text| text.len() <= LINE && !rule.starts_with('#'))
     }
 }
@@ -60,20 +60,18 @@ impl Ruleset {
 
     fn header(&self, stem: &str, out: &mut String) {
         let table = &self.table;
-        line(out, 0, "#!/usr/sbin/nft -f");
-        self.title.iter().for_each(|text| line(out, 0, &format!("# {text}")));
-        line(out, 0, "#");
+        line(out, 0, ["#!/usr/sbin/nft -f"]);
+        self.title.iter().for_each(|text| line(out, 0, ["# ", text]));
+        line(out, 0, ["#"]);
         line(
             out,
             0,
-            &format!(
-                "# load:    nft -f {stem}.nft    (again to replace; live sessions and other tables stay)"
-            ),
+            ["# load:    nft -f ", stem, ".nft    (again to replace; live sessions and other tables stay)"],
         );
-        line(out, 0, &format!("# unload:  nft delete table inet {table}"));
-        line(out, 0, &format!("# session timeouts beyond tcp and udp: {stem}.sysctl"));
-        line(out, 0, "#");
-        self.notes.iter().for_each(|text| line(out, 0, &format!("# {text}")));
+        line(out, 0, ["# unload:  nft delete table inet ", table]);
+        line(out, 0, ["# session timeouts beyond tcp and udp: ", stem, ".sysctl"]);
+        line(out, 0, ["#"]);
+        self.notes.iter().for_each(|text| line(out, 0, ["# ", text]));
         out.push('\n');
     }
 
@@ -81,16 +79,16 @@ impl Ruleset {
     fn define(&self, out: &mut String) {
         for (name, ports) in &self.services {
             match ports.as_slice() {
-                [only] => line(out, 0, &format!("define {name} = {only}")),
+                [only] => line(out, 0, ["define ", name, " = ", only]),
                 many => {
                     let short = format!("define {name} = {{ {} }}", many.join(", "));
                     if short.len() <= LINE {
-                        line(out, 0, &short);
+                        line(out, 0, [&short]);
                         continue;
                     }
-                    line(out, 0, &format!("define {name} = {{"));
-                    many.iter().for_each(|ports| line(out, 1, &format!("{ports},")));
-                    line(out, 0, "}");
+                    line(out, 0, ["define ", name, " = {"]);
+                    many.iter().for_each(|ports| line(out, 1, [ports, ","]));
+                    line(out, 0, ["}"]);
                 }
             }
         }
@@ -101,68 +99,68 @@ impl Ruleset {
 
     fn declare(&self, out: &mut String) {
         let table = &self.table;
-        line(out, 0, "# Declared, then emptied, then filled again, in one transaction.");
-        line(out, 0, &format!("table inet {table} {{"));
+        line(out, 0, ["# Declared, then emptied, then filled again, in one transaction."]);
+        line(out, 0, ["table inet ", table, " {"]);
         for text in session::objects(self.session_timeout) {
-            line(out, 1, &text);
+            line(out, 1, [&text]);
         }
         for (name, set) in &self.sets {
-            line(out, 1, &format!("set {name} {{ type {}; flags interval; }}", set.kind));
+            line(out, 1, ["set ", name, " { type ", &set.kind, "; flags interval; }"]);
         }
         for (name, map) in &self.maps {
             let flags = if map.interval { " flags interval;" } else { "" };
-            line(out, 1, &format!("map {name} {{ type {} : verdict;{flags} }}", map.kind));
+            line(out, 1, ["map ", name, " { type ", &map.kind, " : verdict;", flags, " }"]);
         }
         let led_to: BTreeSet<&str> = self.maps.values().flat_map(MapText::chains).collect();
         for name in led_to {
-            line(out, 1, &format!("chain {name} {{ }}"));
+            line(out, 1, ["chain ", name, " { }"]);
         }
         for chain in &self.chains {
             if let Some((hook, policy)) = chain.base {
-                line(out, 1, &format!("chain {} {{", chain.name));
-                line(out, 2, &base_line(hook, policy));
-                line(out, 1, "}");
+                line(out, 1, ["chain ", &chain.name, " {"]);
+                line(out, 2, [&base_line(hook, policy)]);
+                line(out, 1, ["}"]);
             }
         }
-        line(out, 0, "}");
-        line(out, 0, &format!("flush table inet {table}"));
+        line(out, 0, ["}"]);
+        line(out, 0, ["flush table inet ", table]);
         for name in self.sets.keys() {
-            line(out, 0, &format!("flush set inet {table} {name}"));
+            line(out, 0, ["flush set inet ", table, " ", name]);
         }
         for name in self.maps.keys() {
-            line(out, 0, &format!("flush map inet {table} {name}"));
+            line(out, 0, ["flush map inet ", table, " ", name]);
         }
         out.push('\n');
     }
 
     fn refill(&self, out: &mut String) {
-        line(out, 0, &format!("table inet {} {{", self.table));
+        line(out, 0, ["table inet ", &self.table, " {"]);
         for (name, set) in &self.sets {
             if let Some(note) = &set.note {
-                line(out, 1, &format!("# {note}"));
+                line(out, 1, ["# ", note]);
             }
-            line(out, 1, &format!("set {name} {{"));
-            line(out, 2, &format!("type {}", set.kind));
-            line(out, 2, "flags interval");
+            line(out, 1, ["set ", name, " {"]);
+            line(out, 2, ["type ", &set.kind]);
+            line(out, 2, ["flags interval"]);
             // nft takes no empty list.
             if !set.elements.is_empty() {
-                line(out, 2, "elements = {");
+                line(out, 2, ["elements = {"]);
                 set.elements.iter().for_each(|text| element(out, text));
-                line(out, 2, "}");
+                line(out, 2, ["}"]);
             }
-            line(out, 1, "}");
+            line(out, 1, ["}"]);
             out.push('\n');
         }
         for (name, map) in &self.maps {
-            line(out, 1, &format!("map {name} {{"));
-            line(out, 2, &format!("type {} : verdict", map.kind));
+            line(out, 1, ["map ", name, " {"]);
+            line(out, 2, ["type ", &map.kind, " : verdict"]);
             if map.interval {
-                line(out, 2, "flags interval");
+                line(out, 2, ["flags interval"]);
             }
-            line(out, 2, "elements = {");
+            line(out, 2, ["elements = {"]);
             map.elements.iter().for_each(|text| element(out, text));
-            line(out, 2, "}");
-            line(out, 1, "}");
+            line(out, 2, ["}"]);
+            line(out, 1, ["}"]);
             out.push('\n');
         }
         for (at, chain) in self.chains.iter().enumerate() {
@@ -170,19 +168,19 @@ impl Ruleset {
                 if at > 0 {
                     out.push('\n');
                 }
-                line(out, 1, &format!("# {note}"));
+                line(out, 1, ["# ", note]);
             } else if let Some(text) = chain.in_one_line() {
-                line(out, 1, &text);
+                line(out, 1, [&text]);
                 continue;
             }
-            line(out, 1, &format!("chain {} {{", chain.name));
+            line(out, 1, ["chain ", &chain.name, " {"]);
             if let Some((hook, policy)) = chain.base {
-                line(out, 2, &base_line(hook, policy));
+                line(out, 2, [&base_line(hook, policy)]);
             }
-            chain.lines.iter().for_each(|text| line(out, 2, text));
-            line(out, 1, "}");
+            chain.lines.iter().for_each(|text| line(out, 2, [text]));
+            line(out, 1, ["}"]);
         }
-        line(out, 0, "}");
+        line(out, 0, ["}"]);
     }
 }
 
@@ -194,20 +192,19 @@ fn base_line(hook: &str, policy: Verdict) -> String {
     format!("type filter hook {hook} priority filter; policy {policy};")
 }
 
-/// A line with its indentation; an empty one has none.
-fn line(out: &mut String, depth: usize, text: &str) {
-    if !text.is_empty() {
-        out.extend(std::iter::repeat_n('\t', depth));
+/// A line of these parts with its indentation; an empty one has none. There are as many lines as rules, so they are
+/// not formatted first.
+fn line<const N: usize>(out: &mut String, depth: usize, parts: [&str; N]) {
+    if parts.iter().any(|part| !part.is_empty()) {
+        (0..depth).for_each(|_| out.push('\t'));
     }
-    out.push_str(text);
+    parts.iter().for_each(|part| out.push_str(part));
     out.push('\n');
 }
 
 /// An element of a list.
 fn element(out: &mut String, text: &str) {
-    out.push_str("\t\t\t");
-    out.push_str(text);
-    out.push_str(",\n");
+    line(out, 3, [text, ","]);
 }
 
 /// `prefix { one }` on one line, or one element a line.

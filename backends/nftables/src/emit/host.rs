@@ -46,7 +46,7 @@ pub(super) fn ruleset(
         }
     }
     let mut title = vec![format!("palisade: the rules of instance {name}, for the host itself")];
-    title.extend(description.as_deref().map(text::clean).filter(|text| !text.is_empty()));
+    title.extend(description.as_deref().map(text::clean).filter(|text| !text.is_empty()).map(Into::into));
     let unmanaged = match settings.unmanaged {
         Verdict::Allow => "Interfaces that the policy does not name are left alone.",
         Verdict::Deny => "Everything on interfaces that the policy does not name is dropped.",

@@ -102,7 +102,7 @@ impl Writer<'_> {
         let line = join(&[tests, counter, word]);
         // A cut comment still names the rule; a line that runs off the screen names nothing.
         let room = LINE.saturating_sub(line.len() + " comment \"\"".len()).max(LEAST_COMMENT);
-        format!("{line} comment \"{}\"", text::cut(comment.to_owned(), room))
+        [&line, " comment \"", &text::cut(comment, room), "\""].concat()
     }
 
     /// The tests of a match, of both families when its other half follows.
@@ -136,7 +136,7 @@ impl Writer<'_> {
             Family::V4 => "ip",
             Family::V6 => "ip6",
         };
-        Ok(format!("{header} {field} {}", self.sets.addresses(addresses, name, field, room)?))
+        Ok([header, " ", field, " ", &self.sets.addresses(addresses, name, field, room)?].concat())
     }
 
     fn transport(
@@ -162,7 +162,7 @@ impl Writer<'_> {
         let named = only.filter(|_| !ports.is_empty()).and_then(transport_header);
         let header = named.unwrap_or("th");
         let ports: Vec<String> =
-            ports.iter().map(|(field, ports)| format!("{header} {field} {ports}")).collect();
+            ports.iter().map(|(field, ports)| [header, " ", field, " ", ports].concat()).collect();
         let protocol = match named {
             Some(_) => String::new(),
             None => protocol_test(protocols),

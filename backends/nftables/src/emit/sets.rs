@@ -113,7 +113,7 @@ impl<'a> Sets<'a> {
             SetKind::Group => ("group", members(prefixes).unwrap_or_else(elements)),
         };
         let name = names::shorten(format!("{kind}_{name}_{}", version(family)));
-        let note = description.as_deref().map(text::clean).filter(|note| !note.is_empty());
+        let note = description.as_deref().map(text::clean).filter(|note| !note.is_empty()).map(Into::into);
         let set = SetText { note, kind: address_type(family), elements };
         match self.used.insert(name.clone(), set) {
             Some(_) => Err(errors::name_taken(&name)),

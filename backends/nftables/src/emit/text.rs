@@ -3,6 +3,8 @@
 //! nft ends a quoted string at the next `"` and knows no escape (token `quotedstring` of scanner.l: a backslash is an
 //! ordinary character), lets raw newlines and terminal escapes through, and expands `$name` in a log prefix.
 
+use std::borrow::Cow;
+
 use palisade_ir::{Origin, Plan, RuleId, RuleInfo};
 
 /// The longest comment on a rule (NFTNL_UDATA_COMMENT_MAXLEN).
@@ -13,11 +15,11 @@ const MOST_WORDS: usize = 64;
 const PREFIX_BYTES: usize = 127;
 
 /// One line without anything that could end a string, move a terminal's cursor, or read differently than it is.
-pub(super) fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
     // Most text is clean: visible ASCII in words with a blank between.
     let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"');
     if plain && !text.contains("  ") && text.trim_matches(' ').len() == text.len() {
-        return text.to_owned();
+        return text.into();
     }
     let visible: String = text
         .chars()
@@ -28,7 +30,7 @@ pub(super) fn clean(text: &str) -> String {
             c => c,
         })
         .collect();
-    visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ").into()
 }
 
 /// Format characters (Unicode category Cf: directions, joiners, tags), fillers without a glyph, and line separators.
@@ -43,9 +45,9 @@ const fn is_invisible(c: char) -> bool {
 }
 
 /// At most `bytes` bytes, cut between characters; what was cut off shows as `...`.
-pub(super) fn cut(text: String, bytes: usize) -> String {
+pub(super) fn cut(text: &str, bytes: usize) -> Cow<'_, str> {
     if text.len() <= bytes {
-        return text;
+        return text.into();
     }
     let mut kept = String::new();
     for c in text.chars() {
@@ -54,7 +56,7 @@ pub(super) fn cut(text: String, bytes: usize) -> String {
         }
         kept.push(c);
     }
-    kept.trim_end().to_owned() + "..."
+    (kept.trim_end().to_owned() + "...").into()
 }
 
 /// The stable words of a rule.
@@ -66,7 +68,9 @@ pub(super) fn words(plan: &Plan, id: RuleId) -> String {
 pub(super) fn comment_within(plan: &Plan, ids: &[RuleId], bytes: usize) -> Option<String> {
     /// A name and a number.
     const LEAST: usize = 16;
-    (bytes >= LEAST).then(|| cut(comment(plan, ids), bytes)).filter(|comment| !comment.is_empty())
+    (bytes >= LEAST)
+        .then(|| cut(&comment(plan, ids), bytes).into_owned())
+        .filter(|comment| !comment.is_empty())
 }
 
 /// The words of the deciding rule, those of the others as space allows, and the description of the first.
@@ -99,7 +103,10 @@ pub(super) fn comment(plan: &Plan, ids: &[RuleId]) -> String {
     if let Some(description) = description.filter(|text| !text.is_empty()) {
         text = format!("{text}: {description}");
     }
-    cut(clean(&text), COMMENT_BYTES)
+    match clean(&text) {
+        Cow::Borrowed(_) if text.len() <= COMMENT_BYTES => text,
+        clean => cut(&clean, COMMENT_BYTES).into_owned(),
+    }
 }
 
 fn description(info: &RuleInfo) -> Option<&str> {
@@ -111,7 +118,8 @@ fn description(info: &RuleInfo) -> Option<&str> {
 pub(super) fn log_prefix(plan: &Plan, origin: &Origin, verdict: impl std::fmt::Display) -> String {
     let words = origin.ids().first().map_or_else(String::new, |id| words(plan, *id));
     let frame = format!("palisade  {verdict} ").len();
-    let words = cut(clean(&words).replace('$', ""), PREFIX_BYTES - frame);
+    let words = clean(&words).replace('$', "");
+    let words = cut(&words, PREFIX_BYTES - frame);
     format!("palisade {words} {verdict} ")
 }
 
@@ -129,8 +137,8 @@ mod tests {
 
     #[test]
     fn cuts_between_characters() {
-        assert_eq!(cut("ab".to_owned(), 2), "ab");
-        assert_eq!(cut("é".repeat(100), 128), "é".repeat(62) + "...");
-        assert_eq!(cut("漢".repeat(100), 128).len(), 126);
+        assert_eq!(cut("ab", 2), "ab");
+        assert_eq!(cut(&"é".repeat(100), 128), "é".repeat(62) + "...");
+        assert_eq!(cut(&"漢".repeat(100), 128).len(), 126);
     }
 }

@@ -55,7 +55,7 @@ impl Arranger<'_, '_> {
         }
         self.taken.claim(name, "leaf")?;
         self.out.chains.push(ChainText { note: None, name: name.to_owned(), base: None, lines });
-        Ok(format!("{} {name}", if by_goto { "goto" } else { "jump" }))
+        Ok([if by_goto { "goto " } else { "jump " }, name].concat())
     }
 
     fn word(&self, verdict: Verdict) -> &str {

@@ -45,17 +45,18 @@ impl Arranger<'_, '_> {
                     };
                     let number = service.only().map_or(0, |protocol| u128::from(protocol.0) << 16);
                     let (first, last) = (number | u128::from(first), number | u128::from(last));
-                    elements.push((first, last, format!("{key} : {action}")));
+                    elements.push((first, last, element(&key, &action)));
                 }
                 Key::Prefix(family, first, _) => {
                     if let Lookup::Prefix(..) = lookup {
-                        let key = family.address(*first);
-                        elements.push((*first, *first, format!("{key} : {action}")));
+                        elements.push((*first, *first, element(&span(*family, *first, *first), &action)));
                         continue;
                     }
-                    elements.extend(addresses(leaf, lookup).into_iter().map(|(first, last)| {
-                        (first, last, format!("{} : {action}", span(*family, first, last)))
-                    }));
+                    elements.extend(
+                        addresses(leaf, lookup).into_iter().map(|(first, last)| {
+                            (first, last, element(&span(*family, first, last), &action))
+                        }),
+                    );
                 }
                 Key::All => {}
             }
@@ -144,6 +145,10 @@ impl Arranger<'_, '_> {
 
     pub(super) fn name(&self, step: &Step<'_>, leaf: &Leaf) -> String {
         let first = if step.front { "first-" } else { "" };
-        names::shorten(format!("{}/{first}{}", self.base, label(leaf, self.end)))
+        names::shorten([&self.base, "/", first, &label(leaf, self.end)].concat())
     }
+}
+
+fn element(key: &str, action: &str) -> String {
+    [key, " : ", action].concat()
 }
