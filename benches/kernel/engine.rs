@@ -89,6 +89,10 @@ pub fn all() -> Vec<Engine> {
         engines.push(compiled(&name("rules"), kernel, false, |options| options.layout = Style::Rules));
         engines.push(compiled(&name("auto"), kernel, false, |_| {}));
         engines.push(compiled(&name("auto, ipset"), kernel, false, |options| options.ipset = true));
+        engines.push(compiled(&name("maps, ipset"), kernel, false, |options| {
+            options.ipset = true;
+            options.layout = Style::Maps;
+        }));
     }
     engines
 }

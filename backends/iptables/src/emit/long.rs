@@ -1,7 +1,4 @@
-//! Long lists of rules: as look-ups in sets, as trees of chains, or as they are, whichever a packet passes in the
-//! fewest tests.
-
-use std::collections::BTreeSet;
+//! Long lists of rules: as look-ups in sets, as trees of chains, or as they are, whichever costs a packet least.
 
 use palisade_ir::tree::{By, End, Tree, Wanted, by_ports, joined, source_rules};
 use palisade_ir::{Chain, EmitError, Outcome, Rule, Style, Verdict};
@@ -12,7 +9,7 @@ use super::services::{Choice, Member};
 use super::sets::Sets;
 use super::table::{ChainId, Table};
 use super::tree;
-use super::{Context, apart, matching};
+use super::{Context, apart, cost, matching};
 
 /// Rules that name more ports stand in many parts of a tree that divides by port.
 const FEW_PORTS: usize = 32;
@@ -20,11 +17,6 @@ const FEW_PORTS: usize = 32;
 const LEAF: usize = 12;
 /// Lines that a tree may have beside its share: a short list has nothing to share them with.
 const SPARE: usize = 16;
-/// What a set costs, in lines: the line with the test, and a probe of the hash table for each length of prefix in the
-/// set (measured, `benches/kernel`).
-const SET: usize = 4;
-const PROBE: usize = 4;
-
 /// Sets that decide some rules, and the rules to be read behind them.
 struct LookUps<'r> {
     /// Members and verdict of each set.
@@ -37,8 +29,8 @@ struct LookUps<'r> {
 struct Body {
     trees: Vec<(&'static str, Tree)>,
     list: Vec<Rule>,
-    /// Lines that a packet is tested by.
-    way: usize,
+    /// What it costs a packet.
+    cost: usize,
 }
 
 /// Writes rules of one family into a NIC's chain.
@@ -57,12 +49,12 @@ pub(super) fn write(
     let look_ups = if sets_wanted { LookUps::of(context, &parts, chain) } else { None };
     if let Some(look_ups) = look_ups {
         let behind = Body::of(context, &look_ups.behind, chain, exits);
-        if context.options.layout == Style::Maps || look_ups.cost() + behind.way < body.way {
+        if context.options.layout == Style::Maps || look_ups.cost() + behind.cost < body.cost {
             look_ups.write(context, sets, table, at, exits)?;
             body = behind;
         }
     }
-    let Body { trees, list, way: _ } = body;
+    let Body { trees, list, cost: _ } = body;
     for (word, tree) in &trees {
         tree::write(context, table, at, (*word, tree), chain, exits)?;
     }
@@ -91,12 +83,8 @@ impl<'r> LookUps<'r> {
         (!first.is_empty()).then_some(Self { sets, end: choice.end, behind })
     }
 
-    /// In lines.
     fn cost(&self) -> usize {
-        let lengths = |members: &[Member]| {
-            members.iter().map(|member| member.prefix.prefix_len()).collect::<BTreeSet<u8>>().len()
-        };
-        self.sets.iter().map(|(members, _)| SET + PROBE * lengths(members)).sum()
+        self.sets.iter().map(|(members, _)| cost::set(members.iter().map(|member| member.prefix))).sum()
     }
 
     fn write(
@@ -126,8 +114,8 @@ impl Body {
         let lines: usize = list.iter().map(|rule| matching::lines(&rule.matches)).sum();
         let trees = trees(context, rules, lines, chain, exits);
         // A list is read half on average.
-        let way = if trees.is_empty() { lines / 2 } else { way(&trees) };
-        Self { trees, list, way }
+        let cost = if trees.is_empty() { cost::list(lines / 2) } else { cost::tree(way(&trees)) };
+        Self { trees, list, cost }
     }
 }
 

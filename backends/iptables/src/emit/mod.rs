@@ -4,6 +4,7 @@
 
 mod apart;
 mod comment;
+mod cost;
 mod error;
 mod gateway;
 mod header;

@@ -10,14 +10,12 @@ use palisade_ir::{EmitError, Family, NamedSet, PrefixSet, SetId, SetKind};
 
 use super::name::{Names, hash};
 use super::services::Member;
-use super::{Context, error, matching};
+use super::{Context, cost, error, matching};
 
 /// Bytes of a set's name (`IPSET_MAXNAMELEN` is 32 with the closing NUL).
 const NAME_BYTES: usize = 31;
 /// Fixed, since `create -exist` fails when a set of that name has another `maxelem`.
 const MAXELEM: usize = 1 << 20;
-/// Unnamed lists of up to this many prefixes stand in the rules.
-const FEW: usize = 4;
 
 /// The sets of an artifact.
 pub(super) struct Sets {
@@ -63,7 +61,10 @@ impl Sets {
                 };
                 format!("PAL-{kind}{digit}-{name}")
             }
-            None if prefixes.prefixes().len() <= FEW => return Ok(None),
+            // A list without a name reads no worse in the rules.
+            None if cost::list(prefixes.prefixes().len()) <= cost::set(prefixes.prefixes()) => {
+                return Ok(None);
+            }
             None => format!("PAL-l{digit}-{:016x}", hash(members(prefixes).join(" ").as_bytes())),
         };
         let name = self.names.claim(&full)?;
