@@ -125,6 +125,17 @@ impl Match {
         &self.destination_ports
     }
 
+    /// Whether another match asks the same of the other family, and neither for an address: the halves of one rule.
+    pub fn is_half_with(&self, other: &Self) -> bool {
+        let any = |one: &Self| one.source.prefixes.is_any() && one.destination.prefixes.is_any();
+        self.family() != other.family()
+            && any(self)
+            && any(other)
+            && self.protocols == other.protocols
+            && self.source_ports == other.source_ports
+            && self.destination_ports == other.destination_ports
+    }
+
     /// Whether the packet passes every test.
     pub fn matches(&self, packet: &Packet) -> bool {
         self.protocols.contains(packet.protocol())

@@ -373,18 +373,7 @@ fn join_families(items: Vec<Item>) -> Vec<Item> {
 
 /// Whether two rules are the IPv4 and IPv6 halves of one that asks for no address.
 fn are_halves(one: &RuleItem, two: &RuleItem) -> bool {
-    let any = |item: &RuleItem| {
-        item.matches.source().prefixes.is_any() && item.matches.destination().prefixes.is_any()
-    };
-    let (a, b) = (&one.matches, &two.matches);
-    !one.both
-        && one.act == two.act
-        && a.family() != b.family()
-        && any(one)
-        && any(two)
-        && a.protocols() == b.protocols()
-        && a.source_ports() == b.source_ports()
-        && a.destination_ports() == b.destination_ports()
+    !one.both && one.act == two.act && one.matches.is_half_with(&two.matches)
 }
 
 fn same_ports(one: &MapItem, two: &MapItem) -> bool {

@@ -105,7 +105,7 @@ impl Ruleset {
             line(out, 1, [&text]);
         }
         for (name, set) in &self.sets {
-            line(out, 1, ["set ", name, " { type ", &set.kind, "; flags interval; }"]);
+            line(out, 1, ["set ", name, " { type ", set.kind, "; flags interval; }"]);
         }
         for (name, map) in &self.maps {
             let flags = if map.interval { " flags interval;" } else { "" };
@@ -140,7 +140,7 @@ impl Ruleset {
                 line(out, 1, ["# ", note]);
             }
             line(out, 1, ["set ", name, " {"]);
-            line(out, 2, ["type ", &set.kind]);
+            line(out, 2, ["type ", set.kind]);
             line(out, 2, ["flags interval"]);
             // nft takes no empty list.
             if !set.elements.is_empty() {

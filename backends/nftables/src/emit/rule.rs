@@ -217,18 +217,10 @@ const fn protocol_keyword(number: u8) -> Option<&'static str> {
 
 /// Whether two rules are the IPv4 and IPv6 halves of one source rule without any address.
 fn are_halves(rule: &Rule, next: &Rule) -> bool {
-    let any =
-        |rule: &Rule| rule.matches.source().prefixes.is_any() && rule.matches.destination().prefixes.is_any();
-    let (one, two) = (&rule.matches, &next.matches);
     rule.outcome == next.outcome
         && rule.rank == next.rank
         && rule.origin == next.origin
-        && one.family() != two.family()
-        && any(rule)
-        && any(next)
-        && one.protocols() == two.protocols()
-        && one.source_ports() == two.source_ports()
-        && one.destination_ports() == two.destination_ports()
+        && rule.matches.is_half_with(&next.matches)
 }
 
 /// The parts that are not empty, with a space between.

@@ -145,7 +145,7 @@ impl Arranger<'_, '_> {
 
     pub(super) fn name(&self, step: &Step<'_>, leaf: &Leaf) -> String {
         let first = if step.front { "first-" } else { "" };
-        names::shorten([&self.base, "/", first, &label(leaf, self.end)].concat())
+        names::shorten([self.base, "/", first, &label(leaf, self.end)].concat())
     }
 }
 
