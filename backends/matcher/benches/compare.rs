@@ -155,7 +155,7 @@ fn passes(nic: NicMatcher<'_>, packets: &[Packet]) -> [f64; 3] {
 
 /// The median over parts of the trace: where other programs want the processor too, a part is either interrupted, for
 /// far longer than it takes, or not at all.
-fn timed(packets: &[Packet], mut pass: impl FnMut(&[Packet])) -> f64 {
+fn timed<T>(packets: &[T], mut pass: impl FnMut(&[T])) -> f64 {
     let mut parts: Vec<f64> = packets
         .chunks(PART)
         .map(|packets| {
