@@ -25,6 +25,7 @@ mod ranges;
 mod region;
 mod rule;
 pub mod symbolic;
+pub mod text;
 pub mod tree;
 
 pub use address::{Family, PrefixSet};

@@ -1,5 +1,6 @@
 //! Comments and log prefixes: where a rule comes from, in words that cannot break out of their quotes.
 
+use palisade_ir::text::is_invisible;
 use palisade_ir::{Origin, Outcome, Plan, RuleId, Verdict};
 
 use crate::COMMENT_BYTES;
@@ -44,19 +45,10 @@ pub(super) fn clean(text: &str) -> String {
     let plain = |c: char| match c {
         '"' => '\'',
         '\\' => '/',
-        c if c.is_control() || is_format(c) => ' ',
+        c if c.is_control() || is_invisible(c) => ' ',
         c => c,
     };
     text.chars().map(plain).collect()
-}
-
-/// Unicode's invisible formatting characters (general category Cf, Zl, Zp): bidirectional controls, joiners, tags.
-const fn is_format(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
-        | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
-        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn cut(mut text: String, limit: usize) -> String {

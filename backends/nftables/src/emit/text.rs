@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+pub(super) use palisade_ir::text::cut;
 use palisade_ir::{Origin, Plan, RuleId, RuleInfo};
 
 /// The longest comment on a rule (NFTNL_UDATA_COMMENT_MAXLEN).
@@ -16,47 +17,7 @@ const PREFIX_BYTES: usize = 127;
 
 /// One line without anything that could end a string, move a terminal's cursor, or read differently than it is.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
-    // Most text is clean: visible ASCII in words with a blank between.
-    let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"');
-    if plain && !text.contains("  ") && text.trim_matches(' ').len() == text.len() {
-        return text.into();
-    }
-    let visible: String = text
-        .chars()
-        .filter(|c| !is_invisible(*c))
-        .map(|c| match c {
-            '"' => '\'',
-            c if c.is_control() || c.is_whitespace() => ' ',
-            c => c,
-        })
-        .collect();
-    visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ").into()
-}
-
-/// Format characters (Unicode category Cf: directions, joiners, tags), fillers without a glyph, and line separators.
-const fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
-        | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
-        | '\u{13430}'..='\u{1345f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}')
-}
-
-/// At most `bytes` bytes, cut between characters; what was cut off shows as `...`.
-pub(super) fn cut(text: &str, bytes: usize) -> Cow<'_, str> {
-    if text.len() <= bytes {
-        return text.into();
-    }
-    let mut kept = String::new();
-    for c in text.chars() {
-        if kept.len() + c.len_utf8() + 3 > bytes {
-            break;
-        }
-        kept.push(c);
-    }
-    (kept.trim_end().to_owned() + "...").into()
+    palisade_ir::text::clean(text, |c| if c == '"' { '\'' } else { c })
 }
 
 /// The stable words of a rule.
@@ -133,12 +94,5 @@ mod tests {
         assert_eq!(clean(hostile), "a' drop [2J}; accept live x");
         assert_eq!(clean("back\\slash é 漢字"), "back\\slash é 漢字");
         assert_eq!(clean("\u{200b}\u{feff}\n"), "");
-    }
-
-    #[test]
-    fn cuts_between_characters() {
-        assert_eq!(cut("ab", 2), "ab");
-        assert_eq!(cut(&"é".repeat(100), 128), "é".repeat(62) + "...");
-        assert_eq!(cut(&"漢".repeat(100), 128).len(), 126);
     }
 }

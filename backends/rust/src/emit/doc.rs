@@ -88,7 +88,7 @@ fn list(out: &mut String, depth: usize, before: &str, docs: &[Doc], close: &str,
 /// A line with its comment, which is cut where the line would be too long to read.
 fn noted(out: &mut String, depth: usize, text: &str, comment: Option<String>) {
     let room = COLUMNS.saturating_sub(4 * depth + text.len() + " // ".len()).max(LEAST);
-    let comment = comment.map(|comment| format!(" // {}", cut(comment, room))).unwrap_or_default();
+    let comment = comment.map(|comment| format!(" // {}", cut(&comment, room))).unwrap_or_default();
     line(out, depth, &format!("{text}{comment}"));
 }
 

@@ -69,7 +69,7 @@ fn unsupported(option: &str) -> EmitError {
 fn header(instance: &InstancePlan, nic: Option<&String>) -> String {
     let InstancePlan { name, description, nics: _ } = instance;
     let note = description.as_deref().map(text::clean).filter(|note| !note.is_empty());
-    let note = note.map(|note| format!(": {}", text::cut(note, COMMENT_BYTES))).unwrap_or_default();
+    let note = note.map(|note| format!(": {}", text::cut(&note, COMMENT_BYTES))).unwrap_or_default();
     let nic = nic.map_or("ETH0", String::as_str);
     format!(
         "// {name}{note}\n\

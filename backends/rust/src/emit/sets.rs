@@ -40,7 +40,7 @@ impl<'a> Sets<'a> {
         for (name, (family, set)) in &self.used {
             out.push('\n');
             let note = set.description.as_deref().map(text::clean).filter(|note| !note.is_empty());
-            let note = note.map(|note| format!("    // {}\n", text::cut(note, text::COMMENT_BYTES)));
+            let note = note.map(|note| format!("    // {}\n", text::cut(&note, text::COMMENT_BYTES)));
             out.push_str(&note.unwrap_or_default());
             let kind = values::kind(*family);
             let before = format!("pub(super) static {name}: &[({kind}, {kind})] = ");
