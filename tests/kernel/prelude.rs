@@ -63,7 +63,11 @@ fn works(lab: &Lab, block: Prelude) -> bool {
             let answers = pairs.map(|(from, to)| probe(from, to, (6, 443, 80)).form(Form::Answer));
             lab.input(&answers).unwrap().into_iter().map(|fate| fate == Fate::Dropped).collect()
         }
-        Prelude::Ndp => vec![finds_neighbour(lab)],
+        Prelude::Ndp => {
+            let from_afar = probe(FAR, NEAR, (58, 0, 0)).form(Form::Solicitation);
+            assert_eq!(lab.input(&[from_afar]).unwrap(), [Fate::Dropped], "a router forwarded it");
+            vec![finds_neighbour(lab)]
+        }
         Prelude::Dhcp => {
             let input = [
                 probe("10.0.5.254", "255.255.255.255", (17, 67, 68)),

@@ -28,6 +28,9 @@ pub enum Form {
     Bare,
     /// What answers a first packet (tcp SYN+ACK, echo reply), sent without a session; else as `Whole`.
     Answer,
+    /// A neighbour solicitation in place of an icmpv6 echo, whose hop limit is below 255 as that of all packets here: it
+    /// comes from farther away than a neighbour (RFC 4861, 7.1.1); else as `Whole`.
+    Solicitation,
 }
 
 /// What the lab writes into a packet's header to know it again and to choose its way.

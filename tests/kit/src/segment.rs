@@ -21,10 +21,14 @@ pub(crate) fn segment(packet: &Packet, session: u16, form: Form) -> Vec<u8> {
         (Protocol::UDP, Some(ports)) => udp(packet, ports),
         (Protocol::TCP | Protocol::UDP, None) => PAYLOAD.to_vec(),
         (_, _) if form == Form::Bare => Vec::new(),
-        (Protocol::ICMP, _) => echo(if answer { 0 } else { 8 }, session, Sum16BitWords::new()),
+        (Protocol::ICMP, _) => message(if answer { 0 } else { 8 }, session, Sum16BitWords::new()),
         (Protocol::ICMPV6, _) => {
-            let length = 8 + PAYLOAD.len();
-            echo(if answer { 129 } else { 128 }, session, pseudo_header(packet, length))
+            let kind = match form {
+                Form::Answer => 129,
+                Form::Solicitation => 135,
+                Form::Whole | Form::Fragments | Form::Bare => 128,
+            };
+            message(kind, session, pseudo_header(packet, 8 + PAYLOAD.len()))
         }
         (Protocol::GRE, _) => [[0, 0, 8, 0].as_slice(), &PAYLOAD].concat(),
         (SCTP, _) => sctp_init(),
@@ -56,8 +60,8 @@ fn udp(packet: &Packet, ports: PacketPorts) -> Vec<u8> {
     header(checksum(pseudo_header(packet, length), &header([0, 0])))
 }
 
-/// An echo message of ICMP (RFC 792) or ICMPv6 (RFC 4443).
-fn echo(kind: u8, session: u16, sum: Sum16BitWords) -> Vec<u8> {
+/// An echo message of ICMP (RFC 792) or ICMPv6 (RFC 4443), or a message of neighbour discovery (RFC 4861) about `::`.
+fn message(kind: u8, session: u16, sum: Sum16BitWords) -> Vec<u8> {
     let message = |[high, low]: [u8; 2]| {
         let [id_high, id_low] = session.to_be_bytes();
         [[kind, 0, high, low, id_high, id_low, 0, 1].as_slice(), &PAYLOAD].concat()
