@@ -114,7 +114,8 @@ impl Body {
         let lines: usize = list.iter().map(|rule| matching::lines(&rule.matches)).sum();
         let trees = trees(context, rules, lines, chain, exits);
         // A list is read half on average.
-        let cost = if trees.is_empty() { cost::list(lines / 2) } else { cost::tree(way(&trees)) };
+        let size = trees.iter().map(|(_, tree)| tree.size()).sum();
+        let cost = if trees.is_empty() { cost::list(lines / 2) } else { cost::tree(way(&trees), size) };
         Self { trees, list, cost }
     }
 }
